@@ -1,0 +1,21 @@
+// dtype.h: element types, and reading any of them as a number.
+#pragma once
+
+#include "mdx/base.h"
+
+typedef enum {
+#define MDX_DTYPE(name, bytes, safetensors, numpy) DTYPE_##name,
+#include "mdx/dtype.def"
+    DTYPE_COUNT
+} DType;
+
+typedef struct {
+    const char *name;
+    uint32_t bytes;
+    const char *safetensors, *numpy;
+} DTypeInfo;
+
+extern const DTypeInfo dtype_info[DTYPE_COUNT];
+
+// Widens `count` elements of any type to float (f64 and i32 are rounded to the nearest float).
+void dtype_to_f32(DType dtype, const void *from, float *to, size_t count);

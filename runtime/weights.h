@@ -1,0 +1,39 @@
+// weights.h: safetensors files by mmap, and a model's weights over one or many of them.
+//
+// Opening checks every header completely (sizes, offsets, overlaps, shapes); afterwards a tensor is a pointer
+// into the mapping: nothing is copied, and no page is touched that is not read.
+#pragma once
+
+#include "mdx/dtype.h"
+#include "mdx/error.h"
+
+enum { TENSOR_MAX_RANK = 8 };
+
+typedef struct {
+    Str name;
+    DType dtype;
+    uint32_t rank;
+    uint64_t shape[TENSOR_MAX_RANK];
+    uint64_t bytes;
+    const void *data; // in the mapping, or the caller's when writing
+} Tensor;
+
+typedef struct Weights Weights;
+
+// One safetensors file. The result and its tensors live in the arena; weights_close unmaps. NULL on error.
+Weights *weights_open_file(Arena *arena, const char *path, Error *err);
+// A model's folder: model.safetensors, or model.safetensors.index.json and its shards.
+Weights *weights_open(Arena *arena, const char *folder, Error *err);
+void weights_close(Weights *weights);
+
+const Tensor *weights_find(const Weights *weights, Str name); // NULL when there is none
+size_t weights_count(const Weights *weights);
+const Tensor *weights_at(const Weights *weights, size_t i);   // sorted by name
+size_t weights_file_count(const Weights *weights);
+const char *weights_file(const Weights *weights, size_t i);   // path of each file that was opened, the index too
+
+// Writes tensors, in the order given, beside `path` and renames into place. `metadata` is an object of strings as
+// JSON text ({"k": "v"}), or empty. Same input, same bytes.
+bool safetensors_write(const char *path, const Tensor *tensors, size_t count, Str metadata, Error *err);
+// Writes a tensor's type and shape in words, "F32 [2, 3]", for messages.
+void tensor_describe(const Tensor *tensor, Text *out);
