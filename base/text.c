@@ -145,6 +145,7 @@ void text_number(Text *text, double x) {
         snprintf(digits, sizeof digits, "%.*g", precision, x);
         if (strtod(digits, NULL) == x) break;
     }
+    if (strchr(digits, 'e') && fabs(x) >= 1 && fabs(x) < 1e15 && x == floor(x)) snprintf(digits, sizeof digits, "%.0f", x);
     text_str(text, str_of(digits));
 }
 

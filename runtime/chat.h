@@ -12,8 +12,10 @@ typedef struct {
     Str bos_token;      // empty when it names none
 } ChatConfig;
 
-// Reads FOLDER/tokenizer_config.json (missing: everything empty) and, when it is there, FOLDER/chat_template.jinja,
-// which then is the template. A list of named templates gives the one called "default".
+// Reads FOLDER/tokenizer_config.json (missing: everything empty) and, when they are there, FOLDER/chat_template.jinja,
+// which then is the template, and FOLDER/special_tokens_map.json, which counts when the config lists no added tokens.
+// A list of named templates gives the one called "default". A template that cannot be used is an error of
+// chat_render only.
 bool chat_open(Arena *arena, const char *folder, ChatConfig *out, Error *err);
 
 typedef struct {

@@ -11,7 +11,8 @@ enum { TENSOR_MAX_RANK = 8 };
 
 typedef struct {
     Str name;
-    DType dtype;
+    Str stored;  // type as the file spells it
+    DType dtype; // DTYPE_COUNT: a type that mdx does not read
     uint32_t rank;
     uint64_t shape[TENSOR_MAX_RANK];
     uint64_t bytes;
@@ -26,7 +27,9 @@ Weights *weights_open_file(Arena *arena, const char *path, Error *err);
 Weights *weights_open(Arena *arena, const char *folder, Error *err);
 void weights_close(Weights *weights);
 
-const Tensor *weights_find(const Weights *weights, Str name); // NULL when there is none
+const Tensor *weights_find(const Weights *weights, Str name); // NULL when there is none of a type that mdx reads
+// The same, with what is wrong in words.
+bool weights_get(const Weights *weights, Str name, const Tensor **out, Error *err);
 size_t weights_count(const Weights *weights);
 const Tensor *weights_at(const Weights *weights, size_t i);   // sorted by name
 size_t weights_file_count(const Weights *weights);

@@ -1,0 +1,293 @@
+// artifact.c: the folder of a run: results, values, maps, and a manifest that says how they were made.
+//
+// The folder's name holds a digest of everything that went in, so no result overwrites another experiment's. It is
+// written beside its place and put there in one step.
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/session.h"
+#include "mdx/file.h"
+#include "mdx/hash.h"
+
+enum { DIGEST_CHARS = 12 };
+
+// A file that went in, with its hash.
+typedef struct {
+    const char *role; // "spec", "include", "config", "weights", "tokenizer", "chat template", "prompts", "map"
+    Str name;         // as the spec or the folder calls it
+    Str path;
+    Sha256 hash;
+} Input;
+
+typedef LIST(Input) Inputs;
+
+// ---- Inputs
+
+static bool add_file(Mdx *mdx, Inputs *inputs, const char *role, Str name, Str path, Error *err) {
+    Input input = {role, name, path, {{0}}};
+    TRY(sha256_file(path.at, &input.hash, err));
+    list_push(mdx->arena, inputs, input);
+    return true;
+}
+
+// Files of a model's folder that need not be there.
+static bool add_model_file(Mdx *mdx, Inputs *inputs, const ModelDef *model, const char *role, const char *file, Error *err) {
+    Str path = path_join(mdx->arena, model->folder, str_of(file));
+    if (!file_exists(path.at)) return true;
+    Str name = str_format(mdx->arena, "%.*s/%s", STR_ARG(model->shown), file);
+    return add_file(mdx, inputs, role, name, path, err);
+}
+
+static bool add_model(Mdx *mdx, Inputs *inputs, const ModelDef *model, Error *err) {
+    return add_model_file(mdx, inputs, model, "config", "config.json", err) &&
+           add_model_file(mdx, inputs, model, "tokenizer", "tokenizer.json", err) &&
+           add_model_file(mdx, inputs, model, "tokenizer", "tokenizer_config.json", err) &&
+           add_model_file(mdx, inputs, model, "chat template", "chat_template.jinja", err);
+}
+
+static bool add_weights(Mdx *mdx, Inputs *inputs, const OpenFiles *files, Error *err) {
+    for (size_t i = 0; i < files->count; i++) {
+        const PlanFile *file = &mdx->plan.files[i];
+        for (size_t k = 0; k < weights_file_count(files->weights[i]); k++) {
+            Str path = str_of(weights_file(files->weights[i], k));
+            const char *slash = strrchr(path.at, '/');
+            Str name = str_format(mdx->arena, "%.*s: %s", STR_ARG(file->name), slash ? slash + 1 : path.at);
+            TRY(add_file(mdx, inputs, file->folder ? "weights" : "map", name, path, err));
+        }
+    }
+    return true;
+}
+
+static bool add_all(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err) {
+    for (size_t i = 0; i < mdx->spec.sources.len; i++) {
+        const Source *source = &mdx->spec.sources.at[i];
+        bool set = str_is(source->name, "--set");
+        Input input = {i == 0 ? "spec" : set ? "set" : "include", set ? source->text : source->name, source->name, sha256_bytes(source->text.at, source->text.len)};
+        list_push(mdx->arena, inputs, input);
+    }
+    for (size_t i = 0; i < mdx->exp->models.len; i++) TRY(add_model(mdx, inputs, &mdx->exp->models.at[i], err));
+    TRY(add_weights(mdx, inputs, files, err));
+    for (size_t i = 0; i < mdx->exp->prompts.len; i++) {
+        const PromptsDef *prompts = &mdx->exp->prompts.at[i];
+        TRY(add_file(mdx, inputs, "prompts", prompts->shown, prompts->path, err));
+    }
+    return true;
+}
+
+// What stands in the digest: the role and content of every input, the device and the version. Names and places of
+// files do not: the same study in another folder is the same study.
+static Str digest_of(Mdx *mdx, const Inputs *inputs) {
+    Hasher *hasher = hasher_open(mdx->arena);
+    hasher_str(hasher, STR("mdx " MDX_VERSION));
+    hasher_str(hasher, str_of(mdx->device->name));
+    for (size_t i = 0; i < inputs->len; i++) {
+        hasher_str(hasher, str_of(inputs->at[i].role));
+        hasher_str(hasher, str_of(inputs->at[i].hash.hex));
+    }
+    Sha256 hash = hasher_close(hasher);
+    return str_format(mdx->arena, "%.*s", DIGEST_CHARS, hash.hex);
+}
+
+// ---- The manifest
+
+static void json_pair(Text *out, const char *key, Str value) {
+    text_add(out, "\"%s\": ", key);
+    text_json(out, value);
+}
+
+static void manifest_inputs(const Inputs *inputs, Text *out) {
+    text_str(out, STR("  \"inputs\": ["));
+    for (size_t i = 0; i < inputs->len; i++) {
+        text_str(out, str_of(i ? ",\n    {" : "\n    {"));
+        json_pair(out, "role", str_of(inputs->at[i].role));
+        text_str(out, STR(", "));
+        json_pair(out, "name", inputs->at[i].name);
+        text_str(out, STR(", "));
+        json_pair(out, "sha256", str_of(inputs->at[i].hash.hex));
+        text_char(out, '}');
+    }
+    text_str(out, STR("],\n"));
+}
+
+static void manifest_models(const Mdx *mdx, const OpenFiles *files, Text *out) {
+    text_str(out, STR("  \"models\": ["));
+    const char *between = "\n    {";
+    for (size_t i = 0; i < files->count; i++) {
+        const PlanFile *file = &mdx->plan.files[i];
+        if (!file->folder) continue;
+        text_str(out, str_of(between));
+        json_pair(out, "name", file->name);
+        text_str(out, STR(", "));
+        Str stored = weights_count(files->weights[i]) ? weights_at(files->weights[i], 0)->stored : STR("");
+        json_pair(out, "weights", stored);
+        text_str(out, STR(", \"activations\": \"F32\"}"));
+        between = ",\n    {";
+    }
+    text_str(out, STR("],\n"));
+}
+
+static void manifest_prompts(const Mdx *mdx, Text *out) {
+    Error err;
+    text_str(out, STR("  \"prompts\": ["));
+    for (uint32_t i = 0; i < mdx->exp->prompts.len; i++) {
+        const PromptsDef *def = &mdx->exp->prompts.at[i];
+        const PromptTexts *texts = streams_prompts(mdx->streams, i, &err);
+        text_str(out, str_of(i ? ",\n    {" : "\n    {"));
+        json_pair(out, "name", def->name);
+        text_add(out, ", \"count\": %zu, \"chat\": %s}", texts ? texts->len : 0, def->chat ? "true" : "false");
+    }
+    text_str(out, STR("],\n"));
+}
+
+// Where each run reads and writes, as words: the positions policy.
+static void manifest_positions(const Mdx *mdx, Text *out) {
+    text_str(out, STR("  \"positions\": ["));
+    const char *between = "\n    ";
+    for (size_t i = 0; i < mdx->spec.statements.len; i++) {
+        const Stmt *stmt = &mdx->spec.statements.at[i];
+        if (stmt->kind != STMT_hook) continue;
+        Text text = text_open(mdx->arena);
+        text_add(&text, "%.*s = ", STR_ARG(stmt->name));
+        ast_write(stmt->value, &text);
+        text_str(out, str_of(between));
+        text_json(out, text_view(&text));
+        between = ",\n    ";
+    }
+    text_str(out, STR("],\n"));
+}
+
+static Str time_text(Arena *arena, double seconds) {
+    time_t whole = (time_t)seconds;
+    struct tm parts;
+    char text[32];
+    gmtime_r(&whole, &parts);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return str_copy(arena, str_of(text));
+}
+
+static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, const RunTimes *times) {
+    Text out = text_open(mdx->arena);
+    text_str(&out, STR("{\n  "));
+    json_pair(&out, "experiment", mdx->exp->name);
+    text_str(&out, STR(",\n  "));
+    json_pair(&out, "version", STR("mdx " MDX_VERSION));
+    text_str(&out, STR(",\n  "));
+    json_pair(&out, "device", str_of(mdx->device->name));
+    text_add(&out, ",\n  \"complete\": %s,\n  \"seeds\": [],\n", results_complete(&mdx->results) ? "true" : "false");
+    manifest_inputs(inputs, &out);
+    manifest_models(mdx, files, &out);
+    manifest_prompts(mdx, &out);
+    manifest_positions(mdx, &out);
+    text_add(&out, "  \"plan\": {\"steps\": %zu, \"gflop\": %.3f, \"memory_bytes\": %llu},\n  \"spec\": ", mdx->plan.step_count,
+             mdx->plan.flops / 1e9, (unsigned long long)times->memory);
+    text_json(&out, mdx->spec.sources.at[0].text);
+    text_str(&out, STR(",\n  \"times\": {"));
+    json_pair(&out, "started", time_text(mdx->arena, times->started));
+    text_add(&out, ", \"seconds\": %.3f}\n}\n", times->seconds);
+    return text_view(&out);
+}
+
+// ---- Maps
+
+// A file's name from a map's: letters, digits and a few signs stay.
+static Str file_name(Arena *arena, Str name) {
+    Text out = text_open(arena);
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_-=.[],", c);
+        if (c != ' ') text_char(&out, plain ? c : '_');
+    }
+    text_str(&out, STR(".safetensors"));
+    return text_view(&out);
+}
+
+static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
+    Arena *arena = mdx->arena;
+    Text metadata = text_open(arena);
+    const struct {
+        const char *key;
+        Str value;
+    } members[] = {
+        {"mapper", map->kind}, {"from", map->from}, {"to", map->to}, {"on", map->on},
+        {"rows", str_format(arena, "%llu", (unsigned long long)map->rows)}, {"rank", str_format(arena, "%u", map->rank)},
+        {"scale", str_format(arena, "%.17g", map->scale)}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},
+        {"spec_sha256", str_of(str_c(arena, str_of(sha256_bytes(mdx->spec.sources.at[0].text.at, mdx->spec.sources.at[0].text.len).hex)))},
+    };
+    for (size_t i = 0; i < COUNT(members); i++) {
+        text_str(&metadata, str_of(i ? "," : "{"));
+        text_json(&metadata, str_of(members[i].key));
+        text_char(&metadata, ':');
+        text_json(&metadata, members[i].value);
+    }
+    text_char(&metadata, '}');
+    uint64_t weights = (uint64_t)map->in * map->out;
+    const Tensor tensors[] = {
+        {.name = STR("W"), .dtype = DTYPE_f32, .rank = 2, .shape = {map->in, map->out}, .bytes = weights * sizeof(float), .data = map->map},
+        {.name = STR("b"), .dtype = DTYPE_f32, .rank = 1, .shape = {map->out}, .bytes = map->out * sizeof(float), .data = map->map + weights},
+    };
+    return safetensors_write(path_join(arena, folder, file_name(arena, map->name)).at, tensors, COUNT(tensors), text_view(&metadata), err);
+}
+
+static bool write_maps(Mdx *mdx, Str folder, Error *err) {
+    Str maps = path_join(mdx->arena, folder, STR("maps"));
+    for (size_t i = 0; i < mdx->results.map_count; i++) {
+        if (!mdx->results.maps[i].map) continue;
+        TRY(folder_make(maps.at, err));
+        TRY(write_map(mdx, &mdx->results.maps[i], maps, err));
+    }
+    return true;
+}
+
+// ---- The folder
+
+static bool put(Mdx *mdx, Str folder, const char *name, Text text, Error *err) {
+    return file_write(path_join(mdx->arena, folder, str_of(name)).at, text_view(&text), err);
+}
+
+static bool write_tables(Mdx *mdx, Str folder, Error *err) {
+    for (size_t t = 0; t < mdx->results.table_count; t++) {
+        Text csv = text_open(mdx->arena);
+        results_csv(&mdx->results, &mdx->results.tables[t], &csv);
+        Str name = t ? str_format(mdx->arena, "results-%zu.csv", t + 1) : STR("results.csv");
+        TRY(put(mdx, folder, name.at, csv, err));
+    }
+    return true;
+}
+
+static bool write_all(Mdx *mdx, Str folder, Str manifest_text, Error *err) {
+    Text json = text_open(mdx->arena), values = text_open(mdx->arena);
+    results_json(&mdx->results, &json);
+    results_values_csv(&mdx->results, &values);
+    return put(mdx, folder, "results.json", json, err) && write_tables(mdx, folder, err) &&
+           put(mdx, folder, "values.csv", values, err) && write_maps(mdx, folder, err) &&
+           file_write(path_join(mdx->arena, folder, STR("manifest.json")).at, manifest_text, err);
+}
+
+// Whether the folder holds a whole run already: a stopped one does not take its place.
+static bool is_complete(Mdx *mdx) {
+    Error err;
+    cJSON *old = json_read(path_join(mdx->arena, mdx->folder, STR("manifest.json")).at, 64 << 20, &err);
+    bool complete = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(old, "complete"));
+    cJSON_Delete(old);
+    return complete;
+}
+
+static bool gather(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err) {
+    TRY(add_all(mdx, files, inputs, err));
+    mdx->folder = path_join(mdx->arena, mdx->out, str_format(mdx->arena, "%.*s-%.*s", STR_ARG(mdx->exp->name), STR_ARG(digest_of(mdx, inputs))));
+    return true;
+}
+
+bool session_write(Mdx *mdx, const OpenFiles *files, const RunTimes *times, Error *err) {
+    Inputs inputs = {0};
+    TRY(gather(mdx, files, &inputs, err));
+    if (mdx->stopped && is_complete(mdx)) return true;
+    TRY(folder_make(mdx->out.at, err));
+    Str part = str_format(mdx->arena, "%.*s.part-%ld", STR_ARG(mdx->folder), (long)getpid());
+    TRY(folder_remove(part.at, err) && folder_make(part.at, err));
+    bool ok = write_all(mdx, part, manifest(mdx, files, &inputs, times), err) && folder_replace(part.at, mdx->folder.at, err);
+    Error ignored;
+    if (!ok) folder_remove(part.at, &ignored);
+    return ok;
+}

@@ -1,0 +1,140 @@
+// compile.c: from the checked spec to a plan, and every stage on the way as text.
+#include "api/session.h"
+
+bool session_streams(Mdx *mdx, Error *err) {
+    const Experiment *exp = mdx->exp;
+    if (!exp) FAIL(err, ERR_INPUT, "no spec was read");
+    if (mdx->streams) return true;
+    StreamModel *models = arena_many(mdx->arena, StreamModel, exp->models.len);
+    PromptsFile *prompts = arena_many(mdx->arena, PromptsFile, exp->prompts.len);
+    for (size_t i = 0; i < exp->models.len; i++) models[i] = (StreamModel){exp->models.at[i].folder.at, exp->models.at[i].name};
+    for (size_t i = 0; i < exp->prompts.len; i++) {
+        const PromptsDef *def = &exp->prompts.at[i];
+        prompts[i] = (PromptsFile){def->path.at, def->text_field, def->id_field, def->id_required, def->limit, def->chat};
+    }
+    mdx->streams = streams_open(mdx->arena, models, exp->models.len, prompts, exp->prompts.len);
+    mdx->facts = streams_facts(mdx->streams);
+    return true;
+}
+
+static bool disabled(const Mdx *mdx, const char *pass) {
+    for (size_t i = 0; i < mdx->passes.disabled.len; i++)
+        if (str_is(mdx->passes.disabled.at[i], pass) || str_is(mdx->passes.disabled.at[i], "all")) return true;
+    return false;
+}
+
+bool session_graph(Mdx *mdx, Error *err) {
+    if (mdx->graph_made) return true;
+    TRY(session_streams(mdx, err));
+    if (mdx->progress) mdx->progress(mdx->progress_self, "reading prompts", 0, 0);
+    mdx->tables = tables_open(mdx->arena, mdx->exp, &mdx->spec.sources, &mdx->facts);
+    mdx->tables->share = !disabled(mdx, "share");
+    Graph built = graph_open(mdx->tables);
+    TRY(build(&built, &mdx->build, err));
+    mdx->graph = passes_run(&built, &mdx->passes, &mdx->dumps);
+    mdx->graph_made = true;
+    return true;
+}
+
+bool session_plan(Mdx *mdx, Error *err) {
+    if (mdx->plan_made) return true;
+    TRY(session_graph(mdx, err));
+    TRY(lower(&mdx->graph, mdx->arena, &mdx->plan, err));
+    mdx->plan_made = true;
+    return true;
+}
+
+// ---- Stages as text
+
+static bool emit_ast(Mdx *mdx, Text *out, Error *err) {
+    (void)err;
+    ast_print(&mdx->spec.statements, out);
+    return true;
+}
+
+static bool emit_exp(Mdx *mdx, Text *out, Error *err) {
+    if (!mdx->exp) FAIL(err, ERR_INPUT, "no spec was read");
+    experiment_print(mdx->exp, out);
+    return true;
+}
+
+static bool emit_graph(Mdx *mdx, Text *out, Error *err) {
+    TRY(session_graph(mdx, err));
+    graph_print(&mdx->graph, out);
+    return true;
+}
+
+static bool emit_dot(Mdx *mdx, Text *out, Error *err) {
+    TRY(session_graph(mdx, err));
+    graph_dot(&mdx->graph, out);
+    return true;
+}
+
+static bool emit_plan(Mdx *mdx, Text *out, Error *err) {
+    TRY(session_plan(mdx, err));
+    plan_print(&mdx->plan, &mdx->spec.sources, out);
+    return true;
+}
+
+// ---- Tables of the program itself: mdx --passes, --ops, --functions, --devices
+
+static bool emit_passes(Mdx *mdx, Text *out, Error *err) {
+    (void)mdx, (void)err;
+    passes_print(out);
+    return true;
+}
+
+static bool emit_ops(Mdx *mdx, Text *out, Error *err) {
+    (void)mdx, (void)err;
+    for (int i = 0; i < OP_COUNT; i++) text_add(out, "%-16s %u  %s\n", op_info[i].name, op_info[i].inputs, op_info[i].what);
+    return true;
+}
+
+static bool emit_functions(Mdx *mdx, Text *out, Error *err) {
+    (void)mdx, (void)err;
+    functions_print(out);
+    return true;
+}
+
+static bool emit_devices(Mdx *mdx, Text *out, Error *err) {
+    (void)mdx, (void)err;
+    for (size_t i = 0; i < device_count; i++) text_add(out, "%-8s %s\n", device_apis[i]->name, device_apis[i]->what);
+    return true;
+}
+
+static const struct {
+    const char *name;
+    bool (*emit)(Mdx *mdx, Text *out, Error *err);
+} stages[] = {
+    {"ast", emit_ast},       {"exp", emit_exp}, {"graph", emit_graph},         {"plan", emit_plan},       {"dot", emit_dot},
+    {"passes", emit_passes}, {"ops", emit_ops}, {"functions", emit_functions}, {"devices", emit_devices},
+};
+
+const char *mdx_emit(Mdx *mdx, const char *as) {
+    for (size_t i = 0; i < COUNT(stages); i++) {
+        if (strcmp(as, stages[i].name) != 0) continue;
+        Error err;
+        Text out = text_open(mdx->arena);
+        if (stages[i].emit(mdx, &out, &err)) return out.at;
+        session_failed(mdx, &err);
+        return NULL;
+    }
+    session_refuse(mdx, "there is no stage '%s'; it can be ast, exp, graph, plan or dot", as);
+    return NULL;
+}
+
+const char *mdx_dumps(const Mdx *mdx) {
+    return mdx->dumps.at;
+}
+
+const char *mdx_sites(Mdx *mdx, const char *folder) {
+    Model model;
+    Error err;
+    if (!model_read(folder, &model, &err)) {
+        session_failed(mdx, &err);
+        return NULL;
+    }
+    Text out = text_open(mdx->arena);
+    sites_print(&model, &out);
+    return out.at;
+}

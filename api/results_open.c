@@ -1,0 +1,103 @@
+// results_open.c: the shape of the results, from the experiment: names, sweeps, empty arrays.
+#include <math.h>
+
+#include "api/session.h"
+
+static Str written(Arena *arena, const Axis *axis, size_t i) {
+    Text text = text_open(arena);
+    axis_value_write(axis, i, &text);
+    return text_view(&text);
+}
+
+static ResultAxis axis_of(Arena *arena, const Axis *axis) {
+    Str *values = arena_many(arena, Str, axis->count);
+    for (size_t i = 0; i < axis->count; i++) values[i] = written(arena, axis, i);
+    return (ResultAxis){axis->name, axis->count, values, axis->numeric ? axis->numbers : NULL};
+}
+
+static double *undefined(Arena *arena, size_t count) {
+    double *values = arena_many(arena, double, count);
+    for (size_t i = 0; i < count; i++) values[i] = NAN;
+    return values;
+}
+
+static void open_metrics(Mdx *mdx) {
+    Results *results = &mdx->results;
+    results->metric_count = mdx->exp->metrics.len;
+    results->metrics = arena_many(mdx->arena, ResultMetric, results->metric_count);
+    for (size_t i = 0; i < results->metric_count; i++) {
+        const MetricDef *def = &mdx->exp->metrics.at[i];
+        size_t points = results_points(results, def->axes);
+        results->metrics[i] = (ResultMetric){def->name, def->text, def->axes, points, undefined(mdx->arena, points), arena_many(mdx->arena, bool, points)};
+    }
+}
+
+static bool open_terms(Mdx *mdx, Error *err) {
+    Results *results = &mdx->results;
+    results->prompts_count = mdx->exp->prompts.len;
+    results->prompts = arena_many(mdx->arena, ResultPrompts, results->prompts_count);
+    results->term_count = mdx->tables->terms.len;
+    results->terms = arena_many(mdx->arena, ResultTerm, results->term_count);
+    for (size_t i = 0; i < results->term_count; i++) {
+        const Term *term = &mdx->tables->terms.at[i];
+        const PromptTexts *texts = streams_prompts(mdx->streams, term->prompts, err);
+        if (!texts) return false;
+        Str *ids = arena_many(mdx->arena, Str, texts->len);
+        for (size_t p = 0; p < texts->len; p++) ids[p] = texts->at[p].id;
+        results->prompts[term->prompts] = (ResultPrompts){mdx->exp->prompts.at[term->prompts].name, (uint32_t)texts->len, ids};
+        size_t points = results_points(results, term->axes);
+        results->terms[i] = (ResultTerm){term->metric, term->text, term->axes, points, term->prompts,
+                                         undefined(mdx->arena, points * texts->len), arena_many(mdx->arena, bool, points)};
+    }
+    return true;
+}
+
+static Str expr_text(Mdx *mdx, const Expr *expr) {
+    Text text = text_open(mdx->arena);
+    if (expr) expr_write(mdx->exp, expr, &text);
+    return text_view(&text);
+}
+
+static const char *const mapper_names[] = {
+#define MDX_MAPPER(name, arguments, fitted, what) #name,
+#include "compiler/mapper.def"
+};
+
+static void open_maps(Mdx *mdx) {
+    Results *results = &mdx->results;
+    results->map_count = mdx->exp->maps.len;
+    results->maps = arena_many(mdx->arena, ResultMap, results->map_count);
+    for (size_t i = 0; i < results->map_count; i++) {
+        const MapInst *map = mdx->exp->maps.at[i];
+        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .scale = 1,
+                                       .from = expr_text(mdx, map->from), .to = expr_text(mdx, map->to)};
+        if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;
+    }
+}
+
+static void open_tables(Mdx *mdx) {
+    Results *results = &mdx->results;
+    results->table_count = mdx->exp->reports.len;
+    results->tables = arena_many(mdx->arena, ResultTable, results->table_count);
+    for (size_t i = 0; i < results->table_count; i++) {
+        const Report *report = &mdx->exp->reports.at[i];
+        ResultColumn *columns = arena_many(mdx->arena, ResultColumn, report->columns.len);
+        for (size_t c = 0; c < report->columns.len; c++)
+            columns[c] = (ResultColumn){report->columns.at[c].is_axis, report->columns.at[c].index};
+        results->tables[i] = (ResultTable){report->axes, results_points(results, report->axes), report->columns.len, columns};
+    }
+}
+
+bool session_results(Mdx *mdx, Error *err) {
+    const Experiment *exp = mdx->exp;
+    Results *results = &mdx->results;
+    results->experiment = exp->name;
+    results->axis_count = exp->axes.len;
+    results->axes = arena_many(mdx->arena, ResultAxis, exp->axes.len);
+    for (size_t i = 0; i < exp->axes.len; i++) results->axes[i] = axis_of(mdx->arena, &exp->axes.at[i]);
+    open_metrics(mdx);
+    TRY(open_terms(mdx, err));
+    open_maps(mdx);
+    open_tables(mdx);
+    return true;
+}

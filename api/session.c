@@ -1,0 +1,214 @@
+// session.c: opening, options, reading, messages.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/session.h"
+
+const char *mdx_version(void) {
+    return MDX_VERSION;
+}
+
+static void call_progress(void *self, const char *phase, double done, double total) {
+    Mdx *mdx = self;
+    if (mdx->progress) mdx->progress(mdx->progress_self, phase, done, total);
+}
+
+static void call_warn(void *self, Span span, const char *text) {
+    session_warning(self, span, text);
+}
+
+Mdx *mdx_open(void) {
+    Arena *arena = arena_open();
+    Mdx *mdx = arena_new(arena, Mdx);
+    mdx->arena = arena;
+    mdx->out = STR("out");
+    mdx->write = true;
+    mdx->device = device_named(STR("ref"));
+    mdx->build.batch_points = 1; // points come one by one: a stopped run has whole ones
+    mdx->diags = diags_open(arena, &mdx->spec.sources);
+    mdx->dumps = text_open(arena);
+    mdx->messages = text_open(arena);
+    mdx->listener = (Listener){mdx, call_progress, call_warn};
+    return mdx;
+}
+
+void mdx_close(Mdx *mdx) {
+    if (!mdx) return;
+    streams_close(mdx->streams);
+    arena_close(mdx->arena);
+}
+
+void mdx_on_progress(Mdx *mdx, void (*call)(void *self, const char *phase, double done, double total), void *self) {
+    mdx->progress = call;
+    mdx->progress_self = self;
+}
+
+void mdx_stop(Mdx *mdx) {
+    mdx->stop = 1;
+}
+
+bool mdx_stopped(const Mdx *mdx) {
+    return mdx->stopped;
+}
+
+// ---- Messages
+
+static void render_new(Mdx *mdx) {
+    Diags fresh = mdx->diags;
+    fresh.list.at += mdx->rendered;
+    fresh.list.len -= mdx->rendered;
+    if (fresh.list.len) (mdx->json ? diags_render_json : diags_render)(&fresh, &mdx->messages);
+    mdx->rendered = mdx->diags.list.len;
+}
+
+const char *mdx_messages(const Mdx *mdx) {
+    return mdx->messages.at;
+}
+
+bool session_refuse(Mdx *mdx, const char *format, ...) {
+    Text text = text_open(mdx->arena);
+    va_list args;
+    va_start(args, format);
+    text_add_list(&text, format, args);
+    va_end(args);
+    diag_error(&mdx->diags, NO_SPAN, "%s", text.at);
+    render_new(mdx);
+    return false;
+}
+
+bool session_failed(Mdx *mdx, const Error *err) {
+    diag_error(&mdx->diags, err->span, "%s", err->text);
+    render_new(mdx);
+    return false;
+}
+
+void session_warning(Mdx *mdx, Span span, const char *text) {
+    Diag *diag = diag_warning(&mdx->diags, span, "%s", text);
+    if (!diag) return;
+    Text line = text_open(mdx->arena);
+    if (span_known(span)) {
+        span_render(&mdx->spec.sources, span, &line);
+        text_str(&line, STR(": "));
+    }
+    text_str(&line, str_of(text));
+    list_push(mdx->arena, &mdx->results.warnings, text_view(&line));
+    render_new(mdx);
+}
+
+// ---- Options
+
+typedef struct {
+    const char *name, *value, *help;
+    bool (*set)(Mdx *mdx, const char *value);
+} Option;
+
+static bool set_set(Mdx *mdx, const char *value) {
+    list_push(mdx->arena, &mdx->sets, str_copy(mdx->arena, str_of(value)));
+    return true;
+}
+
+static bool set_out(Mdx *mdx, const char *value) {
+    mdx->out = str_copy(mdx->arena, str_of(value));
+    return mdx->out.len || session_refuse(mdx, "--out needs the name of a folder");
+}
+
+static bool set_device(Mdx *mdx, const char *value) {
+    mdx->device = device_named(str_of(value));
+    if (mdx->device) return true;
+    Text known = text_open(mdx->arena);
+    for (size_t i = 0; i < device_count; i++) text_add(&known, "%s%s", i ? ", " : "", device_apis[i]->name);
+    return session_refuse(mdx, "there is no device '%s'; it can be %s", value, known.at);
+}
+
+static bool set_format(Mdx *mdx, const char *value) {
+    mdx->json = strcmp(value, "json") == 0;
+    return mdx->json || strcmp(value, "text") == 0 || session_refuse(mdx, "--format is '%s', it can be text or json", value);
+}
+
+// A list of names with commas between them, each the name of a pass.
+static bool set_passes(Mdx *mdx, const char *value, bool disable, StrList *out) {
+    for (Str rest = str_of(value); rest.len;) {
+        const char *comma = memchr(rest.at, ',', rest.len);
+        Str name = str_part(rest, 0, comma ? (size_t)(comma - rest.at) : rest.len);
+        rest = str_part(rest, name.len + 1, rest.len);
+        if (!pass_known(name, disable)) return session_refuse(mdx, "there is no pass '%.*s'; mdx --passes lists them", STR_ARG(name));
+        list_push(mdx->arena, out, str_copy(mdx->arena, name));
+    }
+    return true;
+}
+
+static bool set_disable(Mdx *mdx, const char *value) {
+    return set_passes(mdx, value, true, &mdx->passes.disabled);
+}
+
+static bool set_dump_after(Mdx *mdx, const char *value) {
+    return set_passes(mdx, value, false, &mdx->passes.dump);
+}
+
+static bool set_verify(Mdx *mdx, const char *value) {
+    mdx->passes.verify = strcmp(value, "off") != 0;
+    return true;
+}
+
+static bool set_batch(Mdx *mdx, const char *value) {
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (*end || end == value) return session_refuse(mdx, "--batch-points is '%s', expected a whole number (0: all together)", value);
+    mdx->build.batch_points = n;
+    return true;
+}
+
+static bool set_write(Mdx *mdx, const char *value) {
+    mdx->write = strcmp(value, "off") != 0;
+    return true;
+}
+
+static const Option options[] = {
+    {"set", "NAME=VALUE", "replace the right side of a definition, or (NAME.ARGUMENT=VALUE) one of its arguments", set_set},
+    {"out", "FOLDER", "where the results' folder is made (default: out)", set_out},
+    {"device", "NAME", "where to compute (default: ref)", set_device},
+    {"format", "text|json", "how errors and warnings are written", set_format},
+    {"batch-points", "N", "points of a sweep that are computed together (default: 1; 0: all)", set_batch},
+    {"disable", "PASS,...", "leave out passes of the compiler; share: equal nodes stay apart", set_disable},
+    {"dump-after", "PASS,...", "print the graph after these passes (all; build: before the first)", set_dump_after},
+    {"verify", "on|off", "check the graph after every pass", set_verify},
+    {"write", "on|off", "whether mdx_run writes its folder (default: on)", set_write},
+};
+
+bool mdx_option(Mdx *mdx, const char *name, const char *value) {
+    for (size_t i = 0; i < COUNT(options); i++)
+        if (strcmp(name, options[i].name) == 0) return options[i].set(mdx, value);
+    return session_refuse(mdx, "there is no option '%s'", name);
+}
+
+const char *mdx_option_help(void) {
+    static char help[4096];
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT(options) && used < sizeof help; i++)
+        used += (size_t)snprintf(help + used, sizeof help - used, "  --%s=%s\n        %s\n", options[i].name, options[i].value, options[i].help);
+    return help;
+}
+
+// ---- Reading
+
+static bool check_spec(Mdx *mdx, bool readable, Error *err) {
+    if (!readable) return session_failed(mdx, err);
+    for (size_t i = 0; i < mdx->sets.len; i++) spec_set(mdx->arena, &mdx->spec, mdx->sets.at[i], &mdx->diags);
+    Experiment *exp = mdx->diags.errors ? NULL : check(mdx->arena, &mdx->spec, &mdx->diags);
+    render_new(mdx);
+    if (!mdx->diags.errors) mdx->exp = exp;
+    return mdx->exp != NULL;
+}
+
+bool mdx_read(Mdx *mdx, const char *path) {
+    Error err;
+    if (mdx->spec.sources.len) return session_refuse(mdx, "a session reads one spec");
+    return check_spec(mdx, spec_read(mdx->arena, path, &mdx->spec, &mdx->diags, &err), &err);
+}
+
+bool mdx_read_text(Mdx *mdx, const char *name, const char *text, size_t size) {
+    Error err;
+    if (mdx->spec.sources.len) return session_refuse(mdx, "a session reads one spec");
+    Str copy = str_copy(mdx->arena, (Str){text, size});
+    return check_spec(mdx, spec_parse(mdx->arena, str_copy(mdx->arena, str_of(name)), copy, &mdx->spec, &mdx->diags, &err), &err);
+}

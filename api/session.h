@@ -1,0 +1,65 @@
+// session.h: what the files of api/ share: one spec on its way from text to results.
+#pragma once
+
+#include "compiler/build.h"
+#include "compiler/check.h"
+#include "compiler/lower.h"
+#include "compiler/passes.h"
+#include "mdx/mdx.h"
+#include "runtime/execute.h"
+#include "runtime/streams.h"
+
+struct Mdx {
+    Arena *arena;
+    // options
+    Str out;               // folder for results
+    bool write;            // whether results are written
+    bool json;             // messages as JSON
+    const DeviceApi *device;
+    BuildOptions build;
+    PassOptions passes;
+    StrList sets;
+    // the spec
+    Spec spec;
+    Diags diags;
+    Experiment *exp;       // NULL before a spec was read without errors
+    // the plan
+    Streams *streams;
+    Facts facts;
+    Tables *tables;
+    Graph graph;
+    bool graph_made;
+    Plan plan;
+    bool plan_made;
+    Text dumps;
+    // the results
+    Results results;
+    bool ran;
+    Str folder;
+    Text messages;         // rendered, beside diags
+    size_t rendered;       // diags that are in messages
+    volatile sig_atomic_t stop;
+    bool stopped;
+    Listener listener;
+    void (*progress)(void *self, const char *phase, double done, double total);
+    void *progress_self;
+};
+
+// The stages: each makes the earlier ones when they are missing.
+bool session_streams(Mdx *mdx, Error *err);
+bool session_graph(Mdx *mdx, Error *err);
+bool session_plan(Mdx *mdx, Error *err);
+// Puts an error into the messages: with its line of the spec when it has one. Returns false.
+bool session_failed(Mdx *mdx, const Error *err);
+void session_warning(Mdx *mdx, Span span, const char *text);
+bool session_refuse(Mdx *mdx, const char *format, ...) PRINTF_LIKE(2, 3); // a message without a place
+
+// results_open.c: the empty results that the experiment will fill.
+bool session_results(Mdx *mdx, Error *err);
+
+// artifact.c: writes the results' folder and sets mdx->folder. `seconds` are the run's own.
+typedef struct {
+    double started, seconds; // seconds since 1970, seconds
+    uint64_t memory;         // bytes of the device's arena
+} RunTimes;
+bool session_write(Mdx *mdx, const OpenFiles *files, const RunTimes *times, Error *err);

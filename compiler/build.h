@@ -1,0 +1,59 @@
+// build.h: from Experiment to Graph.
+//
+// Every run becomes a forward pass over all its rows and all points of its value axes; passes then take away what
+// does not differ and what nobody reads. Points of value axes are cut into tiles (at most `batch_points` together):
+// a tile's points are rows of the same nodes.
+#pragma once
+
+#include "compiler/forward.h"
+
+typedef struct {
+    size_t batch_points; // 0: all points of a sweep together
+} BuildOptions;
+
+typedef struct Builder {
+    Arena *arena;
+    Graph *graph;
+    const Experiment *exp;
+    const BuildOptions *options;
+    Error *err;
+    LIST(Forward *) runs;
+    LIST(Node *) exprs;        // of metrics and numbers
+    StrMap run_keys, expr_keys, output_keys; // to indices of runs, exprs and the graph's outputs
+    Node **maps, **bases;      // by id, once built
+    uint32_t metric;           // that is being built, for the terms
+    size_t point;              // its structural point
+} Builder;
+
+// Where the rows of states stand: all states of one patch, fit or metric are brought to one frame.
+typedef struct {
+    const Selection *selection; // of the frame's stream
+    Node *it;                   // in a patch: the value before, already at these rows; else NULL
+} Frame;
+
+// Builds the graph of everything that is reported. False with the line of the spec when the prompts do not fit it.
+bool build(Graph *graph, const BuildOptions *options, Error *err);
+
+// ---- between the files build*.c and forward.c
+Blocks place_blocks(Tables *tables, const Place *place, const Model *model);
+bool positions_select(Spaces *spaces, uint32_t stream, const Positions *at, const Selection **out, Error *err); // position.c
+bool build_stream(Builder *b, const RunInst *run, Str text, uint32_t *out); // a run's prompts with `text` appended
+// Bytes that are the same for the same thing at the same points of the axes, as a key.
+Str build_key(Builder *b, const void *what, Str text, AxisSet axes, const AxisRange *ranges);
+void build_output(Builder *b, GraphOutput output); // once for each point
+// The forward pass of a run over its prompts with `text` appended; `ranges` gives the points of value axes. NULL on error.
+Forward *build_run(Builder *b, const RunInst *run, Str text, const AxisRange *ranges);
+Node *forward_read(const Forward *f, const Place *place); // the tensor at the place's site; all its columns
+Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selection *where, Blocks blocks);
+bool build_frame(Builder *b, const Expr *states, Frame *out);
+Node *build_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges);
+Node *build_values(Builder *b, const Expr *expr, const AxisRange *ranges);
+Node *build_number(Builder *b, const Expr *expr, const AxisRange *ranges);
+Node *build_map(Builder *b, const MapInst *map, uint32_t in_width);
+Node *build_basis(Builder *b, const BasisInst *basis);
+Node *build_metric(Builder *b, const Expr *expr, const AxisRange *ranges); // VALUES a prompt, or a number
+Node *build_arithmetic(Builder *b, const Expr *expr, Node *a, Node *c);
+Node *build_rows(Builder *b, Node *x, const Selection *from, const Selection *to, Span span);
+Node *build_constant(Builder *b, double value, Span span);
+// The union of the points of the nodes, with a space of the given kind like `like`.
+const Space *space_joined(Builder *b, const Space *like, const Node *a, const Node *c);

@@ -1,0 +1,111 @@
+// build_map.c: mappers and subspaces as nodes: one function a row of mapper.def and subspace.def.
+#include "compiler/build.h"
+
+static Node *matrix_node(Builder *b, Op op, uint64_t rows, uint32_t width, Node *x, Node *y, Attr attr, Span span) {
+    Node like = {.op = op, .dtype = DTYPE_f32, .width = width, .in = {x, y}, .attr = attr, .span = span};
+    like.space = space_matrix(&b->graph->tables->spaces, rows);
+    return graph_node(b->graph, like);
+}
+
+// Source and target states of a fit, row by row: both in the target's frame. No sweep of numbers reaches a fit.
+static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
+    Frame frame;
+    AxisRange none[MOST_AXES] = {{0, 0, 0}};
+    if (!build_frame(b, map->to, &frame)) return false;
+    *x = build_states(b, map->from, &frame, none);
+    *y = *x ? build_states(b, map->to, &frame, none) : NULL;
+    return *y != NULL;
+}
+
+static Node *mapper_identity(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)b, (void)map, (void)in_width;
+    BUG("identity is no node");
+}
+
+static Node *mapper_mean(Builder *b, const MapInst *map, uint32_t in_width) {
+    Node *x, *y;
+    if (!fit_states(b, map, &x, &y)) return NULL;
+    Attr attr = {{0}};
+    attr.fit_mean.in_width = in_width;
+    return matrix_node(b, OP_fit_mean, in_width + 1u, y->width, y, NULL, attr, map->span);
+}
+
+static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    if (!fit_states(b, map, &x, &y)) return NULL;
+    Attr attr = {{0}};
+    attr.procrustes.scale = map->args[0].flag;
+    attr.procrustes.whiten = map->args[1].flag;
+    attr.procrustes.shrink = map->args[2].number;
+    attr.procrustes.floor = map->args[3].number;
+    attr.procrustes.rank = map->args[4].count;
+    return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
+}
+
+static Node *file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t width, const char *name) {
+    Tables *tables = b->graph->tables;
+    Node like = {.op = OP_weight, .dtype = DTYPE_f32, .width = width, .span = map->span};
+    like.attr.weight.file = tables_file(tables, (PlanFile){map->path.at, false, map->name, map->span});
+    like.attr.weight.tensor = tables_text(tables, str_of(name));
+    like.space = space_matrix(&tables->spaces, rows);
+    return graph_node(b->graph, like);
+}
+
+static Node *mapper_from_file(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    const Facts *facts = b->graph->tables->facts;
+    uint32_t in, out;
+    if (!facts->map_widths(facts->self, map->path.at, &in, &out, b->err)) {
+        error_at(b->err, map->span);
+        return NULL;
+    }
+    Node *w = file_tensor(b, map, in, out, "W"), *c = file_tensor(b, map, 1, out, "b");
+    return matrix_node(b, OP_map_of, in + 1u, out, w, c, (Attr){{0}}, map->span);
+}
+
+static Node *(*const mappers[MAPPER_COUNT])(Builder *, const MapInst *, uint32_t in_width) = {
+#define MDX_MAPPER(name, arguments, fitted, what) [MAPPER_##name] = mapper_##name,
+#include "compiler/mapper.def"
+};
+
+Node *build_map(Builder *b, const MapInst *map, uint32_t in_width) {
+    if (!b->maps[map->id]) b->maps[map->id] = mappers[map->mapper](b, map, in_width);
+    return b->maps[map->id];
+}
+
+// ---- Subspaces
+
+static Node *subspace_states(Builder *b, const Expr *expr, const Frame *frame) {
+    AxisRange none[MOST_AXES] = {{0, 0, 0}};
+    return build_states(b, expr, frame, none);
+}
+
+static Node *subspace_pca(Builder *b, const BasisInst *basis) {
+    Frame frame;
+    if (!build_frame(b, basis->args[0].expr, &frame)) return NULL;
+    Node *x = subspace_states(b, basis->args[0].expr, &frame);
+    if (!x) return NULL;
+    Attr attr = {{0}};
+    attr.pca.rank = basis->rank;
+    attr.pca.center = basis->args[3].flag;
+    return matrix_node(b, OP_basis_pca, x->width, basis->rank, x, NULL, attr, basis->span);
+}
+
+static Node *subspace_diff_of_means(Builder *b, const BasisInst *basis) {
+    Frame frame;
+    if (!build_frame(b, basis->args[0].expr, &frame)) return NULL;
+    Node *x = subspace_states(b, basis->args[0].expr, &frame);
+    Node *y = x ? subspace_states(b, basis->args[1].expr, &frame) : NULL;
+    return y ? matrix_node(b, OP_basis_diff, x->width, 1, x, y, (Attr){{0}}, basis->span) : NULL;
+}
+
+static Node *(*const subspaces[SUBSPACE_COUNT])(Builder *, const BasisInst *) = {
+#define MDX_SUBSPACE(name, arguments, what) [SUBSPACE_##name] = subspace_##name,
+#include "compiler/subspace.def"
+};
+
+Node *build_basis(Builder *b, const BasisInst *basis) {
+    if (!b->bases[basis->id]) b->bases[basis->id] = subspaces[basis->subspace](b, basis);
+    return b->bases[basis->id];
+}

@@ -1,0 +1,251 @@
+// check_args.c: values that are known when checking: numbers, flags, names, arguments of calls.
+#include <math.h>
+
+#include "compiler/checker.h"
+
+// ---- Sweeps stand for their values
+
+const Ast *ast_value(const Scope *scope, const Ast *ast) {
+    for (int i = 0; i < MOST_AXES; i++) { // a value may name another sweep; a ring of them ends here
+        const Def *def = ast->kind == AST_name ? def_named(scope->checker, ast->text) : NULL;
+        if (!def || def->stmt->kind != STMT_sweep || def->index >= MOST_AXES) return ast;
+        const Axis *axis = &scope->checker->exp->axes.at[def->index];
+        if (!axis->structural || !scope->values || !axis->count) return ast;
+        ast = axis->values[scope->values[def->index]];
+    }
+    return ast;
+}
+
+// The first sweep that an expression names, so that an error can tell its value.
+static const Ast *swept_name(const Scope *scope, const Ast *ast) {
+    if (ast->kind == AST_name && ast_value(scope, ast) != ast) return ast;
+    for (size_t i = 0; i < ast->kids.len; i++) {
+        const Ast *found = swept_name(scope, ast->kids.at[i]);
+        if (found) return found;
+    }
+    return NULL;
+}
+
+Diag *scope_error(const Scope *scope, const Ast *ast, const char *format, ...) {
+    Diags *diags = scope->checker->diags;
+    Text message = text_open(diags->arena);
+    va_list args;
+    va_start(args, format);
+    text_add_list(&message, format, args);
+    va_end(args);
+    Diag *diag = diag_error(diags, ast->span, "%s", message.at);
+    const Ast *swept = swept_name(scope, ast);
+    if (swept) {
+        const Ast *value = ast_value(scope, swept);
+        Text text = text_open(diags->arena);
+        ast_write(value, &text);
+        diag_also(diags, diag, value->span, "%.*s is %s here", STR_ARG(swept->text), text.at);
+    }
+    return diag;
+}
+
+// ---- Numbers
+
+static bool arithmetic_value(const Scope *scope, const Ast *ast, double *out) {
+    double a, b;
+    if (!number_value(scope, ast->kids.at[0], &a)) return false;
+    if (ast->kind == AST_negate) {
+        *out = -a;
+        return true;
+    }
+    if (!number_value(scope, ast->kids.at[1], &b)) return false;
+    if (ast->kind == AST_div && b == 0) {
+        scope_error(scope, ast, "division by zero");
+        return false;
+    }
+    *out = ast->kind == AST_add ? a + b : ast->kind == AST_sub ? a - b : ast->kind == AST_mul ? a * b : a / b;
+    return true;
+}
+
+bool number_value(const Scope *scope, const Ast *ast, double *out) {
+    const Ast *value = ast_value(scope, ast);
+    if (value->kind == AST_number) {
+        *out = value->number;
+        return true;
+    }
+    if (value->kind == AST_negate || (value->kind >= AST_add && value->kind <= AST_div))
+        return arithmetic_value(scope, value, out);
+    if (value->kind == AST_name && !axis_named(scope->checker, value->text))
+        unknown_name(scope->checker, value, "a number");
+    else
+        scope_error(scope, ast, "expected a number");
+    return false;
+}
+
+bool whole_value(const Scope *scope, const Ast *ast, const char *what, int64_t *out) {
+    double x;
+    if (!number_value(scope, ast, &x)) return false;
+    if (x != floor(x) || fabs(x) > 1e15) {
+        scope_error(scope, ast, "%s must be a whole number", what);
+        return false;
+    }
+    *out = (int64_t)x;
+    return true;
+}
+
+// ---- Names
+
+Def *def_value(const Scope *scope, const Ast *ast, StmtKind kind) {
+    const Ast *value = ast_value(scope, ast);
+    const char *noun = stmt_info[kind].noun;
+    Def *def = value->kind == AST_name ? def_named(scope->checker, value->text) : NULL;
+    if (def && def->stmt->kind == kind) return def;
+    if (def) {
+        Diag *diag = scope_error(scope, ast, "'%.*s' is a %s, expected a %s", STR_ARG(def->name), def_noun(def), noun);
+        diag_also(scope->checker->diags, diag, def->stmt->name_span, "defined here");
+    } else if (value->kind == AST_name) {
+        unknown_name(scope->checker, value, kind == STMT_prompts ? "prompts" : str_format(scope->checker->arena, "a %s", noun).at);
+    } else {
+        scope_error(scope, ast, "expected the name of a %s", noun);
+    }
+    return NULL;
+}
+
+bool row_named(const Scope *scope, const Ast *call, const Signature *rows, size_t count, const char *what,
+               uint32_t *row) {
+    Diags *diags = scope->checker->diags;
+    StrList names = {0};
+    bool callable = call->kind == AST_call || call->kind == AST_name;
+    for (uint32_t i = 0; i < count; i++) {
+        if (callable && str_is(call->text, rows[i].name)) {
+            *row = i;
+            return true;
+        }
+        list_push(diags->arena, &names, str_of(rows[i].name));
+    }
+    if (!callable) {
+        scope_error(scope, call, "expected a %s", what);
+        return false;
+    }
+    Span name = {call->span.source, call->span.begin, call->span.begin + (uint32_t)call->text.len};
+    Diag *diag = diag_error(diags, name, "there is no %s '%.*s'", what, STR_ARG(call->text));
+    diag_suggest(diags, diag, call->text, &names, 12);
+    return false;
+}
+
+// ---- Arguments: one function a type of param.def
+
+typedef bool ArgCheck(const Scope *scope, const Ast *ast, Arg *out);
+
+static bool arg_text(const Scope *scope, const Ast *ast, Arg *out) {
+    const Ast *value = ast_value(scope, ast);
+    out->text = value->text;
+    if (value->kind == AST_string) return true;
+    Diag *diag = scope_error(scope, ast, "expected a text in quotes");
+    if (value->kind == AST_name) diag_help(scope->checker->diags, diag, "write \"%.*s\"", STR_ARG(value->text));
+    return false;
+}
+
+static bool arg_number(const Scope *scope, const Ast *ast, Arg *out) {
+    return number_value(scope, ast, &out->number);
+}
+
+static bool arg_count(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n;
+    if (!whole_value(scope, ast, "a count", &n)) return false;
+    out->count = (uint32_t)n;
+    if (n >= 1 && n <= UINT32_MAX) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from 1 on", (long long)n);
+    return false;
+}
+
+static bool arg_rank(const Scope *scope, const Ast *ast, Arg *out) {
+    const Ast *value = ast_value(scope, ast);
+    if (value->kind == AST_name && str_is(value->text, "full")) return true;
+    return arg_count(scope, ast, out);
+}
+
+static bool arg_flag(const Scope *scope, const Ast *ast, Arg *out) {
+    const Ast *value = ast_value(scope, ast);
+    bool name = value->kind == AST_name;
+    out->flag = name && str_is(value->text, "true");
+    if (out->flag || (name && str_is(value->text, "false"))) return true;
+    scope_error(scope, ast, "expected true or false");
+    return false;
+}
+
+static bool arg_prompts(const Scope *scope, const Ast *ast, Arg *out) {
+    Def *def = def_value(scope, ast, STMT_prompts);
+    if (def) out->prompts = def->index;
+    return def;
+}
+
+static bool arg_positions(const Scope *scope, const Ast *ast, Arg *out) {
+    return positions_check(scope, ast, &out->positions);
+}
+
+static bool arg_run(const Scope *scope, const Ast *ast, Arg *out) {
+    Def *def = def_value(scope, ast, STMT_run);
+    out->run = def ? run_instance(scope, def) : NULL;
+    return out->run;
+}
+
+static bool arg_subspace(const Scope *scope, const Ast *ast, Arg *out) {
+    Def *def = def_value(scope, ast, STMT_subspace);
+    out->basis = def ? basis_instance(scope, def) : NULL;
+    return out->basis;
+}
+
+static bool arg_states(const Scope *scope, const Ast *ast, Arg *out) {
+    out->expr = expr_of_type(scope, ast, TYPE_states);
+    return out->expr;
+}
+
+static bool arg_values(const Scope *scope, const Ast *ast, Arg *out) {
+    out->expr = expr_of_type(scope, ast, TYPE_values);
+    return out->expr;
+}
+
+static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
+    (void)scope, (void)ast, (void)out;
+    BUG("columns are read by reports_check");
+}
+
+static ArgCheck *const arg_checks[PARAM_TYPES] = {
+#define MDX_PARAM(type, words) [PARAM_##type] = arg_##type,
+#include "compiler/param.def"
+};
+
+// The default of a param, as the table writes it.
+static bool arg_default(const Scope *scope, const Param *param, const Ast *call, Arg *out) {
+    if (!param->otherwise.len) return true;
+    Arena *arena = scope->checker->arena;
+    char c = param->otherwise.at[0];
+    bool number = c >= '0' && c <= '9';
+    Ast *ast = ast_leaf(arena, number ? AST_number : AST_name, call->span, param->otherwise);
+    if (number) {
+        Error err;
+        cJSON *json = json_parse("default", param->otherwise, &err);
+        MUST(json);
+        ast->number = json->valuedouble;
+        cJSON_Delete(json);
+    }
+    return arg_checks[param->type](scope, ast, out);
+}
+
+bool args_check(const Scope *scope, const Signature *signature, const Ast *call, Arg out[MOST_PARAMS]) {
+    const Ast *given[MOST_PARAMS];
+    memset(out, 0, MOST_PARAMS * sizeof *out);
+    bool ok = signature_match(signature, call, scope->checker->diags, given);
+    for (size_t pass = 0; pass < 2; pass++) { // prompts first: states are read on them
+        for (size_t i = 0; i < signature->count; i++) {
+            const Param *param = &signature->params[i];
+            if ((param->type == PARAM_prompts) != (pass == 0)) continue;
+            out[i].given = given[i];
+            out[i].span = given[i] ? given[i]->span : call->span;
+            Scope inner = *scope;
+            for (size_t j = 0; j < signature->count && pass == 1; j++)
+                if (signature->params[j].type == PARAM_prompts && out[j].given) inner.prompts = out[j].prompts;
+            if (given[i])
+                ok &= arg_checks[param->type](&inner, given[i], &out[i]);
+            else
+                ok &= arg_default(&inner, param, call, &out[i]);
+        }
+    }
+    return ok;
+}

@@ -1,0 +1,443 @@
+// check_def.c: definitions at the points of the sweeps that reach them: models, prompts, runs, maps, metrics.
+#include "compiler/checker.h"
+#include "mdx/file.h"
+
+// ---- Models and prompts: no sweep reaches what they say
+
+static Str path_of(Checker *checker, const Stmt *stmt, Str path) {
+    return path_beside(checker->arena, checker->spec->sources.at[stmt->span.source].name, path);
+}
+
+static const Signature *source_of(Checker *checker, const Def *def, Arg args[MOST_PARAMS]) {
+    Scope scope = {.checker = checker, .prompts = NO_PROMPTS};
+    Signature rows[8] = {0};
+    size_t count = 0;
+    for (size_t i = 0; i < source_count; i++)
+        if (source_kind[i] == def->stmt->kind) rows[count++] = source_rows()[i];
+    uint32_t row;
+    if (!row_named(&scope, def->stmt->value, rows, count, "source of this kind", &row)) return NULL;
+    Ast call = *def->stmt->value;
+    call.kind = AST_call; // `hf` without parentheses lacks its arguments: the signature says so
+    for (size_t i = 0; i < source_count; i++)
+        if (source_rows()[i].name == rows[row].name && args_check(&scope, &source_rows()[i], &call, args))
+            return &source_rows()[i];
+    return NULL;
+}
+
+static bool looked_at(Checker *checker, Span span, Str shown, Str path, const char *what) {
+    if (file_exists(path.at)) return true;
+    Diag *diag = diag_error(checker->diags, span, "there is no %s \"%.*s\"", what, STR_ARG(shown));
+    diag_help(checker->diags, diag, "looked at %.*s", STR_ARG(path));
+    return false;
+}
+
+static void model_check(Checker *checker, Def *def) {
+    Experiment *exp = checker->exp;
+    def->index = (uint32_t)exp->models.len;
+    ModelDef model = {.name = def->name, .span = def->stmt->value->span};
+    Arg args[MOST_PARAMS];
+    if (source_of(checker, def, args)) {
+        Error err;
+        model.span = args[0].span;
+        model.shown = args[0].text;
+        model.folder = path_of(checker, def->stmt, model.shown);
+        model.ok = looked_at(checker, model.span, model.shown, model.folder, "folder");
+        if (model.ok && !model_read(model.folder.at, &model.model, &err)) {
+            diag_error(checker->diags, model.span, "%s", err.text);
+            model.ok = false;
+        }
+    }
+    list_push(checker->arena, &exp->models, model);
+}
+
+static void prompts_check(Checker *checker, Def *def) {
+    Experiment *exp = checker->exp;
+    def->index = (uint32_t)exp->prompts.len;
+    PromptsDef prompts = {.name = def->name, .span = def->stmt->value->span};
+    Arg args[MOST_PARAMS];
+    if (source_of(checker, def, args)) {
+        prompts.span = args[0].span;
+        prompts.shown = args[0].text;
+        prompts.path = path_of(checker, def->stmt, prompts.shown);
+        prompts.text_field = args[1].text;
+        prompts.id_required = args[2].given;
+        prompts.id_field = args[2].given ? args[2].text : STR("id");
+        prompts.chat = args[3].flag;
+        prompts.limit = args[4].given ? args[4].count : 0;
+        looked_at(checker, prompts.span, prompts.shown, prompts.path, "file");
+    }
+    list_push(checker->arena, &exp->prompts, prompts);
+}
+
+void sources_check(Checker *checker) {
+    for (size_t i = 0; i < checker->defs.len; i++) {
+        if (checker->defs.at[i]->stmt->kind == STMT_model) model_check(checker, checker->defs.at[i]);
+        if (checker->defs.at[i]->stmt->kind == STMT_prompts) prompts_check(checker, checker->defs.at[i]);
+    }
+}
+
+// ---- Instances
+
+// The point of the axes `set` at which the scope stands.
+static size_t scope_point(const Scope *scope, AxisSet set) {
+    const Experiment *exp = scope->checker->exp;
+    size_t point = 0;
+    for (uint32_t a = 0; a < exp->axes.len; a++)
+        if (set >> a & 1) point = point * exp->axes.at[a].count + scope->values[a];
+    return point;
+}
+
+// "one[layer=3, head=2]": the name of an instance, for printouts.
+static Str instance_name(const Scope *scope, const Def *def) {
+    const Experiment *exp = scope->checker->exp;
+    AxisSet set = axes_structural(exp, def->axes);
+    if (!set) return def->name;
+    Text text = text_open(scope->checker->arena);
+    text_str(&text, def->name);
+    const char *between = "[";
+    for (uint32_t a = 0; a < exp->axes.len; a++) {
+        if (!(set >> a & 1)) continue;
+        text_add(&text, "%s%.*s=", between, STR_ARG(exp->axes.at[a].name));
+        ast_write(exp->axes.at[a].values[scope->values[a]], &text);
+        between = ", ";
+    }
+    text_char(&text, ']');
+    return text_view(&text);
+}
+
+typedef void *Make(const Scope *scope, Def *def);
+
+// The instance at the scope's point, made on first use; NULL when making it failed, then and ever after.
+static void *instance(const Scope *scope, Def *def, Make *make) {
+    AxisSet set = axes_structural(scope->checker->exp, def->axes);
+    if (!def->instances) {
+        size_t count = points_count(scope->checker->exp, set);
+        def->instances = arena_many(scope->checker->arena, void *, count);
+        def->made = arena_many(scope->checker->arena, bool, count);
+    }
+    size_t point = scope_point(scope, set);
+    if (!def->made[point]) {
+        def->made[point] = true;
+        Scope fresh = {.checker = scope->checker, .values = scope->values, .prompts = NO_PROMPTS};
+        def->instances[point] = make(&fresh, def);
+    }
+    return def->instances[point];
+}
+
+// ---- Runs
+
+static RunInst *run_new(Checker *checker, Str name, Span span, uint32_t model, uint32_t prompts) {
+    RunInst *run = arena_new(checker->arena, RunInst);
+    *run = (RunInst){.id = (uint32_t)checker->exp->runs.len, .name = name, .span = span, .model = model, .prompts = prompts};
+    list_push(checker->arena, &checker->exp->runs, run);
+    return run;
+}
+
+static RunInst *find_clean(Checker *checker, uint32_t model, uint32_t prompts) {
+    for (size_t i = 0; i < checker->exp->runs.len; i++) {
+        RunInst *run = checker->exp->runs.at[i];
+        if (run->model == model && run->prompts == prompts && !run->writes.len) return run;
+    }
+    return NULL;
+}
+
+const RunInst *clean_run(const Scope *scope, uint32_t model, uint32_t prompts, Span span) {
+    Checker *checker = scope->checker;
+    RunInst *run = find_clean(checker, model, prompts);
+    if (run) return run;
+    Str name = str_format(checker->arena, "%.*s on %.*s", STR_ARG(checker->exp->models.at[model].name),
+                          STR_ARG(checker->exp->prompts.at[prompts].name));
+    return run_new(checker, name, span, model, prompts);
+}
+
+static void cannot_write(const Scope *scope, const Def *patch, const Place *place, const Expr *value) {
+    Diags *diags = scope->checker->diags;
+    const Ast *ast = patch->stmt->value;
+    const char *from = value->kind == EXPR_read ? str_format(diags->arena, " (%.*s)", STR_ARG(value->place.name)).at : "";
+    Diag *diag = scope_error(scope, ast, "cannot write %u values per token%s into %u (%.*s)", value->width, from,
+                             place->width, STR_ARG(place->name));
+    diag_also(diags, diag, patch->stmt->target->span, "the place that is written");
+    if (value->kind == EXPR_read)
+        diag_help(diags, diag, "patch %.*s, or read %.*s", STR_ARG(value->place.name), STR_ARG(place->name));
+}
+
+static bool write_fits(const Scope *scope, const Def *patch, const Place *place, const Expr *value) {
+    if (value->type == TYPE_values) {
+        scope_error(scope, patch->stmt->value, "a patch writes states or a number, this is %s", type_words[value->type]);
+        return false;
+    }
+    if (value->type == TYPE_number) return true;
+    if (value->width && place->width && value->width != place->width) {
+        cannot_write(scope, patch, place, value);
+        return false;
+    }
+    if (value->each && place->at.each && value->each != place->at.each) {
+        Diag *diag = scope_error(scope, patch->stmt->value, "cannot write %u tokens a prompt onto %u", value->each,
+                                 place->at.each);
+        diag_also(scope->checker->diags, diag, patch->stmt->target->span, "the place that is written");
+        return false;
+    }
+    return true;
+}
+
+static bool write_add(const Scope *scope, const Ast *name, RunInst *run) {
+    Checker *checker = scope->checker;
+    Def *patch = def_value(scope, name, STMT_patch);
+    if (!patch) return false;
+    patch->applied = true;
+    PlaceRead read;
+    if (!place_check(scope, patch->stmt->target, run->model, &read)) return false;
+    if (read.subject) {
+        Diag *diag = scope_error(scope, read.subject_ast, "a patch writes in the run that uses it");
+        diag_help(checker->diags, diag, "leave out '%.*s.'", STR_ARG(read.subject->name));
+        return false;
+    }
+    Scope inner = *scope;
+    inner.prompts = run->prompts;
+    inner.it = &read.place;
+    inner.run = run;
+    Expr *value = expr_check(&inner, patch->stmt->value);
+    if (!value || !read.place.width || !write_fits(&inner, patch, &read.place, value)) return false;
+    list_push(checker->arena, &run->writes, ((Write){patch->name, patch->stmt->span, read.place, value}));
+    run->axes |= value->axes;
+    return true;
+}
+
+static bool repeats_patch(const Scope *scope, const AstList *with, size_t i) {
+    for (size_t j = 0; j < i; j++) {
+        if (!str_eq(with->at[i]->text, with->at[j]->text)) continue;
+        Diag *diag = scope_error(scope, with->at[i], "patch '%.*s' is applied twice", STR_ARG(with->at[i]->text));
+        diag_also(scope->checker->diags, diag, with->at[j]->span, "first here");
+        return true;
+    }
+    return false;
+}
+
+static void *run_make(const Scope *scope, Def *def) {
+    const Stmt *stmt = def->stmt;
+    Checker *checker = scope->checker;
+    Def *model = def_value(scope, stmt->value, STMT_model), *prompts = def_value(scope, stmt->on, STMT_prompts);
+    if (!model || !prompts) return NULL;
+    if (!stmt->with.len) {
+        RunInst *clean = find_clean(checker, model->index, prompts->index);
+        if (clean) return clean;
+    }
+    RunInst run = {.name = instance_name(scope, def), .span = stmt->span, .model = model->index, .prompts = prompts->index};
+    bool ok = checker->exp->models.at[model->index].ok;
+    for (size_t i = 0; i < stmt->with.len; i++)
+        ok &= !repeats_patch(scope, &stmt->with, i) && write_add(scope, stmt->with.at[i], &run);
+    if (!ok) return NULL;
+    RunInst *out = run_new(checker, run.name, run.span, run.model, run.prompts);
+    out->writes.at = run.writes.at;
+    out->writes.len = run.writes.len;
+    out->axes = run.axes;
+    return out;
+}
+
+RunInst *run_instance(const Scope *scope, Def *def) {
+    return instance(scope, def, run_make);
+}
+
+// ---- Mappers
+
+static bool clauses_fit(const Scope *scope, const Stmt *stmt, const char *mapper, bool fitted) {
+    const Ast *clauses[] = {stmt->from, stmt->to, stmt->on};
+    static const char *const words[] = {"from", "to", "on"};
+    for (size_t i = 0; i < COUNT(clauses); i++) {
+        if (fitted == (clauses[i] != NULL)) continue;
+        Diag *diag = fitted ? scope_error(scope, stmt->value, "%s is fitted and lacks '%s'", mapper, words[i])
+                            : scope_error(scope, clauses[i], "%s is not fitted", mapper);
+        if (fitted)
+            diag_help(scope->checker->diags, diag, "write %s(...) from base.h to tuned.h on PROMPTS", mapper);
+        else
+            diag_help(scope->checker->diags, diag, "leave out from, to and on");
+        return false;
+    }
+    return true;
+}
+
+static bool fit_check(const Scope *scope, const Stmt *stmt, MapInst *map) {
+    Def *prompts = def_value(scope, stmt->on, STMT_prompts);
+    Scope inner = *scope;
+    inner.prompts = prompts ? prompts->index : NO_PROMPTS;
+    if (!prompts) return false;
+    map->prompts = prompts->index;
+    map->from = expr_of_type(&inner, stmt->from, TYPE_states);
+    map->to = expr_of_type(&inner, stmt->to, TYPE_states);
+    if (!map->from || !map->to) return false;
+    map->in_width = map->from->width;
+    map->out_width = map->to->width;
+    if (map->from->each && map->to->each && map->from->each != map->to->each) {
+        Diag *diag = scope_error(scope, stmt->to, "the source has %u tokens a prompt, the target %u", map->from->each,
+                                 map->to->each);
+        diag_also(scope->checker->diags, diag, stmt->from->span, "the source");
+        return false;
+    }
+    return true;
+}
+
+static bool in_range(const Scope *scope, const Ast *at, const char *name, double x, double least, double most) {
+    if (x >= least && x <= most) return true;
+    scope_error(scope, at, "%s is %g: expected %g to %g", name, x, least, most);
+    return false;
+}
+
+// Rules of procrustes(scale, whiten, shrink, floor, rank) that its signature does not say.
+static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst *map) {
+    const Arg *args = map->args;
+    bool whiten = args[1].flag;
+    if (!whiten && (args[2].given || args[3].given)) {
+        Diag *diag = scope_error(scope, call, "shrink and floor belong to whitening");
+        diag_help(scope->checker->diags, diag, "add whiten: true, or leave them out");
+        return false;
+    }
+    uint32_t most = MIN(map->in_width, map->out_width);
+    if (args[4].count > most && most) {
+        scope_error(scope, call, "rank %u is more than the %u values per token", args[4].count, most);
+        return false;
+    }
+    return in_range(scope, call, "shrink", args[2].number, 0, 1) && in_range(scope, call, "floor", args[3].number, 0, 1);
+}
+
+static void *map_make(const Scope *scope, Def *def) {
+    Checker *checker = scope->checker;
+    const Stmt *stmt = def->stmt;
+    uint32_t row;
+    if (!row_named(scope, stmt->value, mapper_rows(), mapper_count, "mapper", &row)) return NULL;
+    MapInst *map = arena_new(checker->arena, MapInst);
+    *map = (MapInst){.name = instance_name(scope, def), .span = stmt->span, .mapper = (MapperId)row};
+    Ast call = *stmt->value;
+    call.kind = AST_call;
+    bool ok = args_check(scope, &mapper_rows()[row], &call, map->args);
+    ok &= clauses_fit(scope, stmt, mapper_rows()[row].name, mapper_fitted[row]);
+    if (ok && mapper_fitted[row]) ok = fit_check(scope, stmt, map);
+    if (ok && row == MAPPER_procrustes) ok = procrustes_rules(scope, stmt->value, map);
+    if (ok && row == MAPPER_from_file) {
+        map->path = path_of(checker, stmt, map->args[0].text);
+        ok = looked_at(checker, map->args[0].span, map->args[0].text, map->path, "file");
+    }
+    if (!ok) return NULL;
+    map->id = (uint32_t)checker->exp->maps.len;
+    list_push(checker->arena, &checker->exp->maps, map);
+    return map;
+}
+
+MapInst *map_instance(const Scope *scope, Def *def) {
+    return instance(scope, def, map_make);
+}
+
+// ---- Subspaces
+
+static void *basis_make(const Scope *scope, Def *def) {
+    Checker *checker = scope->checker;
+    const Stmt *stmt = def->stmt;
+    uint32_t row;
+    if (!row_named(scope, stmt->value, subspace_rows(), subspace_count, "subspace", &row)) return NULL;
+    BasisInst *basis = arena_new(checker->arena, BasisInst);
+    *basis = (BasisInst){.name = instance_name(scope, def), .span = stmt->span, .subspace = (SubspaceId)row};
+    Ast call = *stmt->value;
+    call.kind = AST_call;
+    if (!args_check(scope, &subspace_rows()[row], &call, basis->args)) return NULL;
+    const Expr *a = basis->args[0].expr, *b = basis->args[1].expr;
+    if (b && a->width && b->width && a->width != b->width) {
+        scope_error(scope, stmt->value, "a has %u values per token, b has %u", a->width, b->width);
+        return NULL;
+    }
+    basis->width = a->width;
+    basis->rank = row == SUBSPACE_pca ? basis->args[1].count : 1;
+    if (basis->width && basis->rank > basis->width) {
+        scope_error(scope, stmt->value, "rank %u is more than the %u values per token", basis->rank, basis->width);
+        return NULL;
+    }
+    basis->id = (uint32_t)checker->exp->bases.len;
+    list_push(checker->arena, &checker->exp->bases, basis);
+    return basis;
+}
+
+BasisInst *basis_instance(const Scope *scope, Def *def) {
+    return instance(scope, def, basis_make);
+}
+
+// ---- Metrics
+
+static void *metric_make(const Scope *scope, Def *def) {
+    return expr_check(scope, def->stmt->value);
+}
+
+Expr *metric_instance(const Scope *scope, Def *def) {
+    return instance(scope, def, metric_make);
+}
+
+static void metric_collect(Checker *checker, Def *def) {
+    const Experiment *exp = checker->exp;
+    Text text = text_open(checker->arena);
+    ast_write(def->stmt->value, &text);
+    AxisSet set = axes_structural(exp, def->axes);
+    MetricDef metric = {.name = def->name, .span = def->stmt->name_span, .text = text_view(&text), .axes = def->axes,
+                        .count = points_count(exp, set), .points = (Expr **)def->instances};
+    def->index = (uint32_t)exp->metrics.len;
+    list_push(checker->arena, &checker->exp->metrics, metric);
+}
+
+// ---- Everything, everywhere
+
+// An unused patch cannot be checked against a model; its place and its names can.
+static void loose_patch_check(const Scope *scope, const Def *def) {
+    PlaceRead read;
+    place_check(scope, def->stmt->target, -1, &read);
+}
+
+static void def_check_at(const Scope *scope, Def *def) {
+    PlaceRead read;
+    switch (def->stmt->kind) {
+    case STMT_hook:
+        if (place_check(scope, def->stmt->value, -1, &read) && read.subject) {
+            Diag *diag = scope_error(scope, read.subject_ast, "a hook is a place in no particular model");
+            diag_help(scope->checker->diags, diag, "leave out '%.*s.' here; write %.*s.%.*s where the hook is read",
+                      STR_ARG(read.subject->name), STR_ARG(read.subject->name), STR_ARG(def->name));
+        }
+        break;
+    case STMT_run: run_instance(scope, def); break;
+    case STMT_mapper: map_instance(scope, def); break;
+    case STMT_subspace: basis_instance(scope, def); break;
+    case STMT_metric: metric_instance(scope, def); break;
+    case STMT_patch:
+        if (!def->applied) loose_patch_check(scope, def);
+        break;
+    case STMT_experiment:
+    case STMT_model:
+    case STMT_prompts:
+    case STMT_sweep:
+    case STMT_report:
+    case STMT_include:
+    case STMT_KINDS: break;
+    }
+}
+
+static void def_check(Checker *checker, Def *def) {
+    const Experiment *exp = checker->exp;
+    AxisSet set = axes_structural(exp, def->axes);
+    size_t count = points_count(exp, set);
+    if (count > MOST_POINTS) {
+        diag_error(checker->diags, def->stmt->name_span, "the sweeps give '%.*s' more than %d points",
+                   STR_ARG(def->name), MOST_POINTS);
+        return;
+    }
+    uint32_t values[MOST_AXES] = {0};
+    for (size_t point = 0; point < count; point++) {
+        for (uint32_t a = 0; a < exp->axes.len; a++)
+            if (set >> a & 1) values[a] = point_value(exp, set, point, a);
+        Scope scope = {.checker = checker, .values = values, .prompts = NO_PROMPTS};
+        def_check_at(&scope, def);
+    }
+}
+
+void defs_check(Checker *checker) {
+    static const StmtKind order[] = {STMT_run, STMT_hook, STMT_mapper, STMT_subspace, STMT_metric, STMT_patch};
+    for (size_t k = 0; k < COUNT(order); k++)
+        for (size_t i = 0; i < checker->defs.len; i++)
+            if (checker->defs.at[i]->stmt->kind == order[k]) def_check(checker, checker->defs.at[i]);
+    for (size_t i = 0; i < checker->defs.len; i++)
+        if (checker->defs.at[i]->stmt->kind == STMT_metric && checker->defs.at[i]->instances)
+            metric_collect(checker, checker->defs.at[i]);
+}

@@ -1,0 +1,355 @@
+// check_expr.c: expressions with their types: numbers, one value a prompt, states.
+#include "compiler/checker.h"
+
+const char *const type_words[] = {
+    [TYPE_number] = "a number",
+    [TYPE_values] = "one value a prompt",
+    [TYPE_states] = "states",
+};
+
+static Expr *expr_new(const Scope *scope, ExprKind kind, Type type, Span span) {
+    Expr *expr = arena_new(scope->checker->arena, Expr);
+    *expr = (Expr){.kind = kind, .type = type, .span = span, .point = -1, .prompts = NO_PROMPTS};
+    return expr;
+}
+
+Expr *expr_of_type(const Scope *scope, const Ast *ast, Type type) {
+    Expr *expr = expr_check(scope, ast);
+    if (!expr || expr->type == type) return expr;
+    Diag *diag = scope_error(scope, ast, "expected %s, this is %s", type_words[type], type_words[expr->type]);
+    if (type == TYPE_number && expr->type == TYPE_values)
+        diag_help(scope->checker->diags, diag, "reduce it over the prompts: mean(...)");
+    return NULL;
+}
+
+// ---- Names
+
+static Expr *axis_expr(const Scope *scope, const Ast *ast, const Def *def) {
+    if (def->index >= MOST_AXES) return NULL;
+    const Axis *axis = &scope->checker->exp->axes.at[def->index];
+    if (!axis->numeric) {
+        Diag *diag = scope_error(scope, ast, "sweep %.*s has values that are no numbers", STR_ARG(axis->name));
+        diag_also(scope->checker->diags, diag, axis->span, "defined here");
+        return NULL;
+    }
+    Expr *expr = expr_new(scope, EXPR_axis, TYPE_number, ast->span);
+    expr->axis = def->index;
+    if (axis->structural && scope->values)
+        expr->point = (int32_t)scope->values[def->index];
+    else
+        expr->axes = (AxisSet)1 << def->index;
+    return expr;
+}
+
+static Expr *it_expr(const Scope *scope, const Ast *ast) {
+    if (!scope->it) {
+        Diag *diag = scope_error(scope, ast, "'it' is the value that a patch replaces; there is none here");
+        diag_help(scope->checker->diags, diag, "read a place of a model or a run, such as base.h");
+        return NULL;
+    }
+    Expr *expr = expr_new(scope, EXPR_it, TYPE_states, ast->span);
+    expr->width = scope->it->width;
+    expr->each = scope->it->at.each;
+    expr->prompts = scope->prompts;
+    return expr;
+}
+
+static Expr *wrong_noun(const Scope *scope, const Ast *ast, const Def *def) {
+    Diag *diag = scope_error(scope, ast, "'%.*s' is a %s, which has no value here", STR_ARG(def->name), def_noun(def));
+    if (def->stmt->kind == STMT_hook)
+        diag_help(scope->checker->diags, diag, "say where it is read: a model or a run, such as base.%.*s",
+                  STR_ARG(def->name));
+    if (def->stmt->kind == STMT_mapper)
+        diag_help(scope->checker->diags, diag, "apply it: %.*s(base.h)", STR_ARG(def->name));
+    return NULL;
+}
+
+static Expr *name_expr(const Scope *scope, const Ast *ast) {
+    if (str_is(ast->text, "it")) return it_expr(scope, ast);
+    Def *def = def_named(scope->checker, ast->text);
+    if (!def) {
+        unknown_name(scope->checker, ast, "");
+        return NULL;
+    }
+    if (def->stmt->kind == STMT_sweep) return axis_expr(scope, ast, def);
+    if (def->stmt->kind == STMT_metric) return metric_instance(scope, def);
+    return wrong_noun(scope, ast, def);
+}
+
+// ---- Reads
+
+static const RunInst *read_from(const Scope *scope, const Ast *ast, const PlaceRead *read) {
+    if (read->subject->stmt->kind == STMT_run) {
+        const RunInst *run = run_instance(scope, read->subject);
+        if (run && scope->prompts != NO_PROMPTS && run->prompts != scope->prompts) {
+            const Experiment *exp = scope->checker->exp;
+            scope_error(scope, ast, "run '%.*s' is on %.*s, but this is computed on %.*s", STR_ARG(run->name),
+                        STR_ARG(exp->prompts.at[run->prompts].name), STR_ARG(exp->prompts.at[scope->prompts].name));
+            return NULL;
+        }
+        return run;
+    }
+    if (scope->prompts == NO_PROMPTS) {
+        Diag *diag = scope_error(scope, ast, "on which prompts is '%.*s' read?", STR_ARG(read->subject->name));
+        diag_help(scope->checker->diags, diag, "add the argument on: PROMPTS, or name a run instead of a model");
+        return NULL;
+    }
+    return clean_run(scope, read->subject->index, scope->prompts, ast->span);
+}
+
+static Expr *read_expr(const Scope *scope, const Ast *ast) {
+    PlaceRead read;
+    if (!place_check(scope, ast, -1, &read)) return NULL;
+    if (!read.subject) {
+        Diag *diag = scope_error(scope, ast, "a place in which model or run?");
+        Text text = text_open(scope->checker->arena);
+        ast_write(ast, &text);
+        diag_help(scope->checker->diags, diag, "write base.%s, with the name of the model or run", text.at);
+        return NULL;
+    }
+    const RunInst *run = read_from(scope, ast, &read);
+    if (!run || !read.place.width) return NULL;
+    Expr *expr = expr_new(scope, EXPR_read, TYPE_states, ast->span);
+    expr->run = run;
+    expr->place = read.place;
+    expr->width = read.place.width;
+    expr->each = read.place.at.each;
+    expr->prompts = run->prompts;
+    expr->axes = run->axes;
+    return expr;
+}
+
+// ---- Arithmetic
+
+static bool same_shape(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
+    if (a->width && b->width && a->width != b->width) {
+        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u values per token, the right side %u",
+                                 a->width, b->width);
+        diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+        return false;
+    }
+    if (a->each && b->each && a->each != b->each) {
+        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u tokens a prompt, the right side %u",
+                                 a->each, b->each);
+        diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+        return false;
+    }
+    return true;
+}
+
+static bool same_prompts(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
+    if (a->prompts == b->prompts) return true;
+    const Experiment *exp = scope->checker->exp;
+    Diag *diag = scope_error(scope, ast->kids.at[1], "the left side is on %.*s, the right side on %.*s",
+                             STR_ARG(exp->prompts.at[a->prompts].name), STR_ARG(exp->prompts.at[b->prompts].name));
+    diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+    return false;
+}
+
+static ExprKind arithmetic_kind(AstKind kind) {
+    static const ExprKind kinds[AST_KINDS] = {
+        [AST_negate] = EXPR_negate, [AST_add] = EXPR_add, [AST_sub] = EXPR_sub,
+        [AST_mul] = EXPR_mul,       [AST_div] = EXPR_div,
+    };
+    return kinds[kind];
+}
+
+static Expr *arithmetic_expr(const Scope *scope, const Ast *ast) {
+    Expr *a = expr_check(scope, ast->kids.at[0]);
+    Expr *b = ast->kids.len > 1 ? expr_check(scope, ast->kids.at[1]) : NULL;
+    if (!a || (ast->kids.len > 1 && !b)) return NULL;
+    const Expr *big = b && b->type > a->type ? b : a;
+    if (b && a->type != b->type && a->type != TYPE_number && b->type != TYPE_number) {
+        scope_error(scope, ast, "%s and %s do not go together", type_words[a->type], type_words[b->type]);
+        return NULL;
+    }
+    if (b && ast->kind == AST_div && b->type == TYPE_states) {
+        scope_error(scope, ast->kids.at[1], "states cannot be divided by");
+        return NULL;
+    }
+    if (b && a->type == b->type && a->type == TYPE_states && !same_shape(scope, ast, a, b)) return NULL;
+    if (b && a->type == b->type && a->type != TYPE_number && !same_prompts(scope, ast, a, b)) return NULL;
+    Expr *expr = expr_new(scope, arithmetic_kind(ast->kind), big->type, ast->span);
+    expr->in[0] = a;
+    expr->in[1] = b;
+    expr->axes = a->axes | (b ? b->axes : 0);
+    expr->width = big->width;
+    expr->each = big->each;
+    expr->prompts = big->prompts;
+    return expr;
+}
+
+// ---- Calls
+
+static Expr *map_expr(const Scope *scope, const Ast *ast, Def *def) {
+    if (ast->kids.len != 1 || ast->kids.at[0]->label.len) {
+        Diag *diag = scope_error(scope, ast, "a mapper is applied to one thing");
+        diag_help(scope->checker->diags, diag, "%.*s(base.h)", STR_ARG(def->name));
+        return NULL;
+    }
+    MapInst *map = map_instance(scope, def);
+    Expr *x = expr_of_type(scope, ast->kids.at[0], TYPE_states);
+    if (!map || !x) return NULL;
+    if (map->in_width && x->width && map->in_width != x->width) {
+        Diag *diag = scope_error(scope, ast->kids.at[0], "%.*s maps %u values per token, this has %u", STR_ARG(def->name),
+                                 map->in_width, x->width);
+        diag_also(scope->checker->diags, diag, def->stmt->name_span, "fitted here");
+        return NULL;
+    }
+    Expr *expr = expr_new(scope, EXPR_map, TYPE_states, ast->span);
+    expr->map = map;
+    expr->in[0] = x;
+    expr->axes = x->axes;
+    expr->width = map->mapper == MAPPER_identity ? x->width : map->out_width;
+    expr->each = x->each;
+    expr->prompts = x->prompts;
+    return expr;
+}
+
+static Expr *project_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Expr *expr = expr_new(scope, EXPR_project, TYPE_states, ast->span);
+    if (!args_check(scope, &state_rows()[row], ast, expr->args)) return NULL;
+    const Expr *x = expr->args[1].expr;
+    expr->basis = expr->args[0].basis;
+    expr->in[0] = expr->args[1].expr;
+    if (x->width && expr->basis->width && x->width != expr->basis->width) {
+        scope_error(scope, ast, "the subspace has %u dimensions, the states %u values per token", expr->basis->width,
+                    x->width);
+        return NULL;
+    }
+    expr->axes = x->axes;
+    expr->width = x->width;
+    expr->each = x->each;
+    expr->prompts = x->prompts;
+    return expr;
+}
+
+static Expr *reduce_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Expr *expr = expr_new(scope, EXPR_reduce, TYPE_number, ast->span);
+    if (!args_check(scope, &reduction_rows()[row], ast, expr->args)) return NULL;
+    expr->row = row;
+    expr->in[0] = expr->args[0].expr;
+    expr->axes = expr->in[0]->axes;
+    if (row == REDUCE_quantile && !(expr->args[1].number >= 0 && expr->args[1].number <= 1)) {
+        scope_error(scope, ast, "quantile %g is out of range: expected 0 to 1", expr->args[1].number);
+        return NULL;
+    }
+    return expr;
+}
+
+static bool one_vocabulary(const Scope *scope, const Ast *ast, const RunInst *p, const RunInst *q) {
+    const Experiment *exp = scope->checker->exp;
+    const ModelDef *a = &exp->models.at[p->model], *b = &exp->models.at[q->model];
+    if (!a->ok || !b->ok) return false;
+    if (a->model.vocab == b->model.vocab) return true;
+    Diag *diag = scope_error(scope, ast, "kl needs one vocabulary: %.*s has %u entries, %.*s has %u", STR_ARG(a->name),
+                             a->model.vocab, STR_ARG(b->name), b->model.vocab);
+    diag_help(scope->checker->diags, diag, "compare two runs of one model, such as a patched run and the clean one");
+    return false;
+}
+
+// Rules of metrics that their signatures do not say.
+static bool metric_rules(const Scope *scope, const Ast *ast, MetricId metric, const Arg *args) {
+    if (metric == METRIC_kl) {
+        if (args[0].run->prompts != args[1].run->prompts) {
+            scope_error(scope, ast, "the two runs are on different prompts: %.*s and %.*s", STR_ARG(args[0].run->name),
+                        STR_ARG(args[1].run->name));
+            return false;
+        }
+        return one_vocabulary(scope, ast, args[0].run, args[1].run);
+    }
+    if (metric == METRIC_margin && args[1].given != args[2].given) {
+        Diag *diag = scope_error(scope, ast, "margin needs two tokens or none");
+        diag_help(scope->checker->diags, diag, "margin(run, best: \" yes\", other: \" no\"), or margin(run)");
+        return false;
+    }
+    bool text = metric == METRIC_logp || metric == METRIC_logp_per_token;
+    if ((text && !args[1].text.len) || (metric == METRIC_rank && !args[1].text.len)) {
+        scope_error(scope, ast, "the text is empty");
+        return false;
+    }
+    return true;
+}
+
+static bool metric_states(const Scope *scope, const Ast *ast, const Expr *x, const Expr *y) {
+    Ast pair = *ast; // the shape rules of arithmetic hold for the two states of a metric
+    pair.kids.len = MIN(pair.kids.len, (size_t)2);
+    return pair.kids.len == 2 && same_shape(scope, &pair, x, y) && same_prompts(scope, &pair, x, y);
+}
+
+static Expr *metric_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Expr *expr = expr_new(scope, EXPR_metric, metric_type[row], ast->span);
+    if (!args_check(scope, &metric_rows()[row], ast, expr->args)) return NULL;
+    if (!metric_rules(scope, ast, (MetricId)row, expr->args)) return NULL;
+    expr->row = row;
+    for (size_t i = 0; i < MOST_PARAMS; i++) {
+        const Arg *arg = &expr->args[i];
+        if (arg->run) expr->axes |= arg->run->axes, expr->prompts = arg->run->prompts;
+        if (arg->expr) expr->axes |= arg->expr->axes, expr->prompts = arg->expr->prompts;
+    }
+    bool two_states = expr->args[0].expr && expr->args[1].expr;
+    if (two_states && !metric_states(scope, ast, expr->args[0].expr, expr->args[1].expr)) return NULL;
+    return expr;
+}
+
+static Expr *unknown_function(const Scope *scope, const Ast *ast) {
+    Checker *checker = scope->checker;
+    StrList names = {0};
+    const struct {
+        const Signature *rows;
+        size_t count;
+    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
+    for (size_t t = 0; t < COUNT(tables); t++)
+        for (size_t i = 0; i < tables[t].count; i++) list_push(checker->arena, &names, str_of(tables[t].rows[i].name));
+    for (size_t i = 0; i < checker->defs.len; i++)
+        if (checker->defs.at[i]->stmt->kind == STMT_mapper) list_push(checker->arena, &names, checker->defs.at[i]->name);
+    Span name = {ast->span.source, ast->span.begin, ast->span.begin + (uint32_t)ast->text.len};
+    Diag *diag = diag_error(checker->diags, name, "there is no function or mapper '%.*s'", STR_ARG(ast->text));
+    diag_suggest(checker->diags, diag, ast->text, &names, 0);
+    return NULL;
+}
+
+static Expr *call_expr(const Scope *scope, const Ast *ast) {
+    Def *def = def_named(scope->checker, ast->text);
+    if (def && def->stmt->kind == STMT_mapper) return map_expr(scope, ast, def);
+    static const struct {
+        const Signature *(*rows)(void);
+        const size_t *count;
+        Expr *(*check)(const Scope *, const Ast *, uint32_t row);
+    } tables[] = {
+        {metric_rows, &metric_count, metric_expr},
+        {reduction_rows, &reduction_count, reduce_expr},
+        {state_rows, &state_count, project_expr},
+    };
+    for (size_t t = 0; t < COUNT(tables); t++)
+        for (uint32_t i = 0; i < *tables[t].count; i++)
+            if (str_is(ast->text, tables[t].rows()[i].name)) return tables[t].check(scope, ast, i);
+    return unknown_function(scope, ast);
+}
+
+Expr *expr_check(const Scope *scope, const Ast *ast) {
+    if (is_place(scope, ast)) return read_expr(scope, ast);
+    switch (ast->kind) {
+    case AST_name: return name_expr(scope, ast);
+    case AST_number: {
+        Expr *expr = expr_new(scope, EXPR_number, TYPE_number, ast->span);
+        expr->number = ast->number;
+        return expr;
+    }
+    case AST_call: return call_expr(scope, ast);
+    case AST_negate:
+    case AST_add:
+    case AST_sub:
+    case AST_mul:
+    case AST_div: return arithmetic_expr(scope, ast);
+    case AST_string:
+    case AST_list:
+    case AST_range:
+    case AST_member:
+    case AST_index:
+    case AST_at:
+    case AST_KINDS: break;
+    }
+    scope_error(scope, ast, "this has no value here");
+    return NULL;
+}

@@ -1,0 +1,162 @@
+// check_names.c: which name is which definition, what names what, and that nothing names itself.
+#include "compiler/checker.h"
+
+const char *def_noun(const Def *def) {
+    return stmt_info[def->stmt->kind].noun;
+}
+
+Def *def_named(const Checker *checker, Str name) {
+    uint32_t i;
+    return strmap_get(&checker->names, name, &i) ? checker->defs.at[i] : NULL;
+}
+
+// ---- Collecting
+
+static bool is_function(Str name) {
+    const struct {
+        const Signature *rows;
+        size_t count;
+    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
+    for (size_t t = 0; t < COUNT(tables); t++)
+        for (size_t i = 0; i < tables[t].count; i++)
+            if (str_is(name, tables[t].rows[i].name)) return true;
+    return false;
+}
+
+static bool is_position(Str name) {
+    for (size_t i = 0; i < position_count; i++)
+        if (str_is(name, position_rows()[i].name)) return true;
+    return false;
+}
+
+// Words that mean something wherever a name may stand. Functions are only told from mappers and subspaces: what
+// is called, `name(...)`, is looked up among both.
+static const char *reserved_as(const Stmt *stmt) {
+    static const char *const words[] = {"layers", "heads", "it", "true", "false", "full"};
+    SiteId site;
+    if (site_named(stmt->name, &site)) return "a site";
+    if (is_position(stmt->name)) return "a word for positions";
+    if (stmt->kind == STMT_mapper && is_function(stmt->name)) return "a function";
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (str_is(stmt->name, words[i])) return "a word of the language";
+    return NULL;
+}
+
+static void collect_one(Checker *checker, const Stmt *stmt) {
+    const char *reserved = reserved_as(stmt);
+    if (reserved)
+        diag_error(checker->diags, stmt->name_span, "'%.*s' is %s and cannot be defined", STR_ARG(stmt->name), reserved);
+    Def *first = def_named(checker, stmt->name);
+    if (first) {
+        Diag *diag = diag_error(checker->diags, stmt->name_span, "'%.*s' is defined twice", STR_ARG(stmt->name));
+        diag_also(checker->diags, diag, first->stmt->name_span, "first defined here, as a %s", def_noun(first));
+        return;
+    }
+    Def *def = arena_new(checker->arena, Def);
+    def->stmt = stmt;
+    def->name = stmt->name;
+    strmap_put(&checker->names, stmt->name, (uint32_t)checker->defs.len);
+    list_push(checker->arena, &checker->defs, def);
+}
+
+void names_collect(Checker *checker) {
+    const Stmt *experiment = NULL;
+    checker->names = strmap_open(checker->arena, 64);
+    for (size_t i = 0; i < checker->spec->statements.len; i++) {
+        const Stmt *stmt = &checker->spec->statements.at[i];
+        if (stmt_info[stmt->kind].defines) collect_one(checker, stmt);
+        if (stmt->kind != STMT_experiment) continue;
+        if (experiment) {
+            Diag *diag = diag_error(checker->diags, stmt->span, "the experiment has two names");
+            diag_also(checker->diags, diag, experiment->span, "first named here");
+        }
+        experiment = stmt;
+        checker->exp->name = stmt->name;
+    }
+}
+
+void unknown_name(Checker *checker, const Ast *name, const char *expected) {
+    StrList names = {0};
+    for (size_t i = 0; i < checker->defs.len; i++) list_push(checker->arena, &names, checker->defs.at[i]->name);
+    Diag *diag = diag_error(checker->diags, name->span, "'%.*s' is not defined%s%s", STR_ARG(name->text),
+                            *expected ? "; expected " : "", expected);
+    diag_suggest(checker->diags, diag, name->text, &names, 0);
+}
+
+// ---- Linking: which definitions a definition names
+
+static void link_name(Checker *checker, Def *from, Str name) {
+    Def *to = def_named(checker, name);
+    if (!to) return;
+    for (size_t i = 0; i < from->uses.len; i++)
+        if (from->uses.at[i] == to) return;
+    list_push(checker->arena, &from->uses, to);
+}
+
+// Names stand as names, as what is called, and as members: the hook in base.attn, the sweep in layers[0].site.
+static void link_ast(Checker *checker, Def *from, const Ast *ast) {
+    if (!ast) return;
+    bool named = ast->kind == AST_name || ast->kind == AST_call || ast->kind == AST_member;
+    if (named) link_name(checker, from, ast->text);
+    for (size_t i = 0; i < ast->kids.len; i++) link_ast(checker, from, ast->kids.at[i]);
+}
+
+static void link_def(Checker *checker, Def *def) {
+    const Stmt *stmt = def->stmt;
+    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->on};
+    for (size_t i = 0; i < COUNT(parts); i++) link_ast(checker, def, parts[i]);
+    for (size_t i = 0; i < stmt->with.len; i++) link_ast(checker, def, stmt->with.at[i]);
+}
+
+static void report_cycle(Checker *checker, const Def *def, const Def *again) {
+    Diag *diag = diag_error(checker->diags, again->stmt->name_span, "%s '%.*s' depends on itself", def_noun(again),
+                            STR_ARG(again->name));
+    if (def != again)
+        diag_also(checker->diags, diag, def->stmt->name_span, "through %s '%.*s'", def_noun(def), STR_ARG(def->name));
+}
+
+// Depth first; at the end of a visit the axes of all that it uses are known. A chain of definitions is at most
+// as long as the spec has definitions, which the depth of this recursion must allow for.
+static void visit(Checker *checker, Def *def) {
+    def->visit = DEF_open;
+    if (def->stmt->kind == STMT_sweep && def->index < MOST_AXES) def->axes |= (AxisSet)1 << def->index;
+    for (size_t i = 0; i < def->uses.len; i++) {
+        Def *to = def->uses.at[i];
+        if (to->visit == DEF_open) {
+            report_cycle(checker, def, to);
+            continue;
+        }
+        if (to->visit == DEF_new) visit(checker, to);
+        def->axes |= to->axes;
+    }
+    def->visit = DEF_done;
+}
+
+static void mark_used(Def *def) {
+    if (def->used) return;
+    def->used = true;
+    for (size_t i = 0; i < def->uses.len; i++) mark_used(def->uses.at[i]);
+}
+
+static void mark_ast(Checker *checker, const Ast *ast) {
+    Def *def = ast->kind == AST_name || ast->kind == AST_call ? def_named(checker, ast->text) : NULL;
+    if (def) mark_used(def);
+    for (size_t i = 0; i < ast->kids.len; i++) mark_ast(checker, ast->kids.at[i]);
+}
+
+enum { MOST_DEFS = 10000 };
+
+void names_link(Checker *checker) {
+    if (checker->defs.len > MOST_DEFS) {
+        diag_error(checker->diags, checker->defs.at[MOST_DEFS]->stmt->name_span, "a spec has at most %d definitions",
+                   MOST_DEFS);
+        return;
+    }
+    for (size_t i = 0; i < checker->defs.len; i++) link_def(checker, checker->defs.at[i]);
+    for (size_t i = 0; i < checker->defs.len; i++)
+        if (checker->defs.at[i]->visit == DEF_new) visit(checker, checker->defs.at[i]);
+    for (size_t i = 0; i < checker->spec->statements.len; i++) {
+        const Stmt *stmt = &checker->spec->statements.at[i];
+        if (stmt->kind == STMT_report) mark_ast(checker, stmt->value);
+    }
+}

@@ -1,0 +1,94 @@
+// memory.c: offsets of values in one arena of the device, from when they are written and last read.
+//
+// Steps are walked in order; a value takes the smallest free piece that holds it when it is written, and gives it
+// back after its last reader. Inputs and outputs of one step never overlap.
+#include "compiler/lower.h"
+
+enum { ALIGN = 64 };
+
+typedef struct {
+    uint64_t offset, bytes;
+} Piece;
+
+typedef LIST(Piece) Pieces; // free, sorted by offset, never touching
+
+static size_t best_fit(const Pieces *freed, uint64_t bytes) {
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < freed->len; i++)
+        if (freed->at[i].bytes >= bytes && (best == SIZE_MAX || freed->at[i].bytes < freed->at[best].bytes)) best = i;
+    return best;
+}
+
+static void remove_piece(Pieces *freed, size_t i) {
+    memmove(&freed->at[i], &freed->at[i + 1], (freed->len - i - 1) * sizeof *freed->at);
+    freed->len--;
+}
+
+static uint64_t take(Pieces *freed, uint64_t bytes, uint64_t *end) {
+    size_t i = best_fit(freed, bytes);
+    if (i == SIZE_MAX) {
+        // the last free piece, when it reaches to the end, is extended
+        bool last = freed->len && freed->at[freed->len - 1].offset + freed->at[freed->len - 1].bytes == *end;
+        uint64_t offset = last ? freed->at[freed->len - 1].offset : *end;
+        if (last) freed->len--;
+        *end = offset + bytes;
+        return offset;
+    }
+    uint64_t offset = freed->at[i].offset;
+    freed->at[i].offset += bytes;
+    freed->at[i].bytes -= bytes;
+    if (!freed->at[i].bytes) remove_piece(freed, i);
+    return offset;
+}
+
+static void give(Arena *arena, Pieces *freed, Piece piece) {
+    if (!piece.bytes) return;
+    size_t i = 0;
+    while (i < freed->len && freed->at[i].offset < piece.offset) i++;
+    bool joins_next = i < freed->len && piece.offset + piece.bytes == freed->at[i].offset;
+    bool joins_before = i && freed->at[i - 1].offset + freed->at[i - 1].bytes == piece.offset;
+    if (joins_before) {
+        freed->at[i - 1].bytes += piece.bytes;
+        if (!joins_next) return;
+        freed->at[i - 1].bytes += freed->at[i].bytes;
+        remove_piece(freed, i);
+    } else if (joins_next) {
+        freed->at[i].offset = piece.offset;
+        freed->at[i].bytes += piece.bytes;
+    } else {
+        list_push(arena, freed, piece);
+        memmove(&freed->at[i + 1], &freed->at[i], (freed->len - 1 - i) * sizeof piece);
+        freed->at[i] = piece;
+    }
+}
+
+// Values by the step that reads them last: chains through `next`.
+static void chain_by_last(const Value *values, size_t count, uint32_t *head, uint32_t *next) {
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].place != IN_ARENA) continue;
+        next[i] = head[values[i].last];
+        head[values[i].last] = (uint32_t)i + 1;
+    }
+}
+
+void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch) {
+    uint32_t *head = arena_many(scratch, uint32_t, steps + 1), *next = arena_many(scratch, uint32_t, count + 1);
+    uint32_t *written = arena_many(scratch, uint32_t, steps + 1);
+    chain_by_last(values, count, head, next);
+    for (size_t i = 0; i < count; i++)
+        if (values[i].place == IN_ARENA) written[values[i].first] = (uint32_t)i + 1;
+    Pieces freed = {0};
+    uint64_t end = 0;
+    for (size_t step = 0; step < steps; step++) {
+        if (written[step]) {
+            Value *value = &values[written[step] - 1];
+            uint64_t bytes = (value->bytes + ALIGN - 1) / ALIGN * ALIGN;
+            value->offset = take(&freed, bytes, &end);
+        }
+        for (uint32_t i = head[step]; i; i = next[i - 1]) {
+            const Value *value = &values[i - 1];
+            give(scratch, &freed, (Piece){value->offset, (value->bytes + ALIGN - 1) / ALIGN * ALIGN});
+        }
+    }
+    *arena_bytes = end;
+}

@@ -1,0 +1,31 @@
+// passes.h: the middle of the compiler: what is done to the graph, in which order, and why in that order.
+#pragma once
+
+#include "compiler/graph.h"
+
+typedef struct {
+    const char *name;
+    Graph (*run)(const Graph *graph);
+    const char *what;
+    const char *why; // it stands where it does
+} Pass;
+
+extern const Pass passes[];
+extern const size_t pass_count;
+
+typedef struct {
+    StrList disabled; // names of passes; "share" makes equal nodes stay apart
+    StrList dump;     // names after which the graph is printed; "all"
+    bool verify;      // after each pass
+} PassOptions;
+
+// Whether the name is a pass, or another word that --disable takes.
+bool pass_known(Str name, bool disable);
+
+// Runs the passes in order. Dumps go to `dumps`; a graph that breaks a rule ends the program: that is a bug.
+Graph passes_run(const Graph *graph, const PassOptions *options, Text *dumps);
+void passes_print(Text *out);
+
+Graph pass_axes(const Graph *graph);
+Graph pass_fold(const Graph *graph);
+Graph pass_prune(const Graph *graph);

@@ -1,0 +1,259 @@
+// verify_ops.c: verify_NAME for every row of op.def.
+#include "compiler/verify.h"
+
+#define RULE(name) static const char *verify_##name(__attribute__((unused)) const Graph *graph, const Node *node)
+
+static bool is_tokens(const Node *node) {
+    return node->space->kind == SPACE_tokens;
+}
+
+static bool is_matrix(const Node *node, uint64_t rows, uint32_t width) {
+    return node->space->kind == SPACE_matrix && node->space->rows == rows && node->width == width;
+}
+
+static const Selection *selection_at(const Graph *graph, uint32_t id) {
+    return id < graph->tables->spaces.selections.len ? graph->tables->spaces.selections.at[id] : NULL;
+}
+
+static bool blocks_fit(const Graph *graph, const Blocks *blocks, uint32_t whole, uint32_t part) {
+    if (!blocks->size) return whole == part;
+    const uint32_t *list = graph->tables->lists.at[blocks->list];
+    for (uint32_t i = 1; i <= list[0]; i++)
+        if ((uint64_t)(list[i] + 1) * blocks->size > whole) return false;
+    return (uint64_t)list[0] * blocks->size == part;
+}
+
+// ---- Leaves
+
+RULE(weight) {
+    if (node->attr.weight.file >= graph->tables->files.len) return "names no file";
+    return node->space->kind == SPACE_matrix ? NULL : "must be a matrix";
+}
+
+RULE(table) {
+    if (node->attr.table.table >= graph->tables->tables.len) return "names no table";
+    const PlanTable *table = &graph->tables->tables.at[node->attr.table.table];
+    return is_matrix(node, table->rows, table->width) ? NULL : "has not the shape of its table";
+}
+
+RULE(constant) {
+    return node->space->kind == SPACE_points && !node->space->axes ? NULL : "must be one number";
+}
+
+RULE(axis) {
+    if (node->attr.axis.axis >= graph->tables->exp->axes.len) return "names no sweep";
+    bool own = node->space->axes == (AxisSet)1 << node->attr.axis.axis || !node->space->axes;
+    return node->space->kind == SPACE_points && own ? NULL : "must have the points of its sweep alone";
+}
+
+RULE(tokens) {
+    bool own = is_tokens(node) && node->attr.tokens.stream == node->space->selection->stream;
+    return own && node->dtype == DTYPE_i32 ? NULL : "must be ids over its stream";
+}
+
+RULE(next_tokens) {
+    return verify_tokens(graph, node);
+}
+
+// ---- The forward pass
+
+RULE(embed) {
+    return node->in[0]->dtype == DTYPE_i32 && node->in[1]->width == node->width ? NULL : "needs ids and a table of its width";
+}
+
+RULE(rms_norm) {
+    bool fits = node->in[0]->width == node->width && is_matrix(node->in[1], 1, node->width);
+    return fits && node->attr.norm.eps >= 0 ? NULL : "needs x and a weight of its width";
+}
+
+RULE(linear) {
+    return is_matrix(node->in[1], node->width, node->in[0]->width) ? NULL : "needs a weight [out, in]";
+}
+
+RULE(bias) {
+    bool fits = node->in[0]->width == node->width && is_matrix(node->in[1], 1, node->width);
+    return fits ? NULL : "needs x and a bias of its width";
+}
+
+RULE(rope) {
+    uint32_t heads = node->attr.rope.heads;
+    bool fits = heads && is_tokens(node) && node->in[0]->width == node->width && node->width % (2 * heads) == 0;
+    return fits && is_matrix(node->in[1], 1, node->width / heads / 2) ? NULL : "needs heads of even size and their frequencies";
+}
+
+RULE(attention) {
+    uint32_t heads = node->attr.attention.heads, kv = node->attr.attention.kv_heads;
+    const Node *q = node->in[0], *k = node->in[1], *v = node->in[2];
+    if (!heads || !kv || heads % kv || node->width % heads || q->width != node->width) return "has heads that do not fit";
+    if (k->width != node->width / heads * kv || v->width != k->width) return "has keys or values that do not fit";
+    if (!space_reads(node->space, q->space)) return "reads queries that are not there";
+    for (int i = 1; i <= 2; i++) {
+        const Space *keys = node->in[i]->space;
+        if (!is_tokens(node->in[i]) || keys->prompts != node->space->prompts) return "reads keys of other prompts";
+        if (!selection_within(node->space->selection, keys->selection)) return "reads keys that are not there";
+        if (keys->axes & ~node->space->axes) return "has fewer points than its keys";
+    }
+    return NULL;
+}
+
+RULE(swiglu) {
+    return node->in[0]->width == node->width && node->in[1]->width == node->width ? NULL : "needs two inputs of its width";
+}
+
+// ---- Arithmetic
+
+static const char *arithmetic(const Node *node) {
+    for (uint32_t i = 0; i < op_info[node->op].inputs; i++)
+        if (node->in[i]->width != node->width && node->in[i]->width != 1) return "has an input of another width";
+    return NULL;
+}
+
+RULE(add) {
+    return arithmetic(node);
+}
+
+RULE(sub) {
+    return arithmetic(node);
+}
+
+RULE(mul) {
+    return arithmetic(node);
+}
+
+RULE(div) {
+    return arithmetic(node);
+}
+
+RULE(negate) {
+    return arithmetic(node);
+}
+
+// ---- Reads, writes, maps
+
+RULE(columns) {
+    const Blocks *blocks = &node->attr.columns.blocks;
+    return blocks_fit(graph, blocks, node->in[0]->width, node->width) ? NULL : "names columns that are not there";
+}
+
+RULE(rows) {
+    const Selection *from = selection_at(graph, node->attr.rows.selection);
+    if (!from || !is_tokens(node) || !is_tokens(node->in[0])) return "needs rows of tokens";
+    if (!selection_within(from, node->in[0]->space->selection)) return "takes rows that its input has not";
+    if (from->count != node->space->selection->count) return "takes another number of rows than it has";
+    return node->in[0]->width == node->width ? NULL : "has another width than its input";
+}
+
+RULE(write) {
+    const Selection *where = selection_at(graph, node->attr.write.selection);
+    const Node *x = node->in[0], *value = node->in[1];
+    if (!where || !is_tokens(node) || x->width != node->width) return "needs rows of its width";
+    if (!selection_within(where, node->space->selection)) return "writes rows that it has not";
+    if (value->space->kind == SPACE_points) return value->width == 1 ? NULL : "needs a number or states";
+    if (!is_tokens(value) || !selection_within(where, value->space->selection)) return "lacks rows of its value";
+    return blocks_fit(graph, &node->attr.write.blocks, node->width, value->width) ? NULL : "writes columns that do not fit";
+}
+
+RULE(affine) {
+    return is_matrix(node->in[1], node->in[0]->width + 1ull, node->width) ? NULL : "needs a map [in + 1, out]";
+}
+
+RULE(project) {
+    bool fits = node->in[0]->width == node->width && node->in[1]->space->rows == node->width;
+    return fits && node->in[1]->width <= node->width ? NULL : "needs a basis [width, rank]";
+}
+
+RULE(map_of) {
+    bool fits = is_matrix(node->in[0], node->space->rows - 1, node->width) && is_matrix(node->in[1], 1, node->width);
+    return fits ? NULL : "needs W [in, out] and b [out]";
+}
+
+RULE(fit_mean) {
+    bool fits = is_tokens(node->in[0]) && node->in[0]->width == node->width;
+    return fits && node->space->rows == node->attr.fit_mean.in_width + 1ull ? NULL : "needs the target's states";
+}
+
+RULE(fit_procrustes) {
+    const Node *x = node->in[0], *y = node->in[1];
+    bool fits = is_tokens(x) && is_tokens(y) && y->width == node->width && node->space->rows == x->width + 1ull;
+    return fits && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space) ? NULL : "needs pairs of states";
+}
+
+RULE(basis_pca) {
+    bool fits = is_tokens(node->in[0]) && node->space->rows == node->in[0]->width;
+    return fits && node->width == node->attr.pca.rank && node->width <= node->in[0]->width ? NULL : "needs states and a rank";
+}
+
+RULE(basis_diff) {
+    bool fits = is_tokens(node->in[0]) && is_tokens(node->in[1]) && node->in[0]->width == node->in[1]->width;
+    return fits && node->width == 1 && node->space->rows == node->in[0]->width ? NULL : "needs two sets of states";
+}
+
+// ---- Metrics
+
+static const char *measure(const Node *node) {
+    return is_tokens(node) && node->width == 1 && node->dtype == DTYPE_f64 ? NULL : "must be one number a row";
+}
+
+RULE(kl) {
+    return node->in[0]->width == node->in[1]->width ? measure(node) : "needs two rows of logits over one vocabulary";
+}
+
+RULE(logp) {
+    return node->in[1]->dtype == DTYPE_i32 ? measure(node) : "needs logits and tokens";
+}
+
+RULE(margin) {
+    uint32_t vocab = node->in[0]->width;
+    bool fits = vocab > 1 && (!node->attr.margin.named || (node->attr.margin.best < vocab && node->attr.margin.other < vocab));
+    return fits ? measure(node) : "names tokens outside the vocabulary";
+}
+
+RULE(rank) {
+    return node->attr.rank.token < node->in[0]->width ? measure(node) : "names a token outside the vocabulary";
+}
+
+RULE(argmax) {
+    return measure(node);
+}
+
+RULE(entropy) {
+    return measure(node);
+}
+
+RULE(cosine) {
+    return node->in[0]->width == node->in[1]->width ? measure(node) : "needs two states of one width";
+}
+
+RULE(norm) {
+    return measure(node);
+}
+
+static const char *of_prompt(const Node *node) {
+    bool fits = is_tokens(node->in[0]) && node->in[0]->width == 1 && node->in[0]->space->prompts == node->space->prompts;
+    return fits && node->space->axes == node->in[0]->space->axes ? NULL : "needs one number a row";
+}
+
+RULE(prompt_mean) {
+    return of_prompt(node);
+}
+
+RULE(prompt_sum) {
+    return of_prompt(node);
+}
+
+RULE(reduce) {
+    bool fits = node->in[0]->space->kind == SPACE_prompts && node->in[0]->width == 1;
+    if (node->attr.reduce.reduction >= REDUCE_COUNT) return "names no reduction";
+    return fits && node->space->axes == node->in[0]->space->axes ? NULL : "needs one number a prompt";
+}
+
+RULE(r2) {
+    const Node *x = node->in[0], *y = node->in[1];
+    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && x->space->selection == y->space->selection;
+    return fits && node->space->axes == (x->space->axes | y->space->axes) ? NULL : "needs two sets of states in one frame";
+}
+
+OpVerify *const op_verify[OP_COUNT] = {
+#define MDX_OP(name, inputs, rows, what) [OP_##name] = verify_##name,
+#include "mdx/op.def"
+};

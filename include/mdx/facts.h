@@ -1,0 +1,29 @@
+// facts.h: what the compiler must know of the data before it can plan: how prompts become tokens.
+//
+// The runtime has tokenizers and files; the compiler asks it through this table of functions. Nothing here
+// needs weights.
+#pragma once
+
+#include "mdx/error.h"
+
+// The prompts of one definition under one model's tokenizer (and chat template), packed one after another,
+// perhaps with a text appended to each.
+typedef struct {
+    uint32_t count;          // of prompts, at least 1
+    const uint32_t *start;   // [count + 1] first token of each prompt
+    const uint32_t *length;  // [count] tokens of the prompt itself, without an appended text
+    const uint32_t *tokens;  // [start[count]]
+    const bool *content;     // [start[count]] whether the token belongs to the user's text
+    const Str *ids;          // [count] what the prompts are called
+} Stream;
+
+typedef struct {
+    void *self;
+    // The tokens of a PromptsDef under a ModelDef (indices in the Experiment), with `text` appended to each prompt
+    // (tokenized alone) or nothing. Equal tokenizations may give the same Stream. NULL on error.
+    const Stream *(*stream)(void *self, uint32_t model, uint32_t prompts, Str text, Error *err);
+    // The one token that `text` is under a model's tokenizer; an error when it is none or several.
+    bool (*token)(void *self, uint32_t model, Str text, uint32_t *id, Error *err);
+    // Widths of the map in a safetensors file.
+    bool (*map_widths)(void *self, const char *path, uint32_t *in, uint32_t *out, Error *err);
+} Facts;

@@ -1,0 +1,56 @@
+// op.h: the operations and their attributes.
+#pragma once
+
+#include "mdx/dtype.h"
+
+typedef enum {
+#define MDX_OP(name, inputs, rows, what) OP_##name,
+#include "mdx/op.def"
+    OP_COUNT
+} Op;
+
+enum { OP_MOST_INPUTS = 3 };
+
+typedef enum { ROWS_LEAF, ROWS_ROWWISE, ROWS_ATTENTION, ROWS_ROWS, ROWS_PROMPT, ROWS_POINT, ROWS_MATRIX } RowRule;
+
+typedef struct {
+    const char *name;
+    uint32_t inputs;
+    RowRule rows;
+    const char *what;
+} OpInfo;
+extern const OpInfo op_info[OP_COUNT];
+
+typedef enum {
+#define MDX_REDUCTION(name, arguments, what) REDUCE_##name,
+#include "mdx/reduction.def"
+    REDUCE_COUNT
+} Reduction;
+
+// Blocks of columns: `count` blocks of `size` columns, at the block numbers of a list (Plan.lists). size 0: all columns.
+typedef struct {
+    uint32_t size, list;
+} Blocks;
+
+// What an op is told besides its inputs; which member, the op decides. Always zeroed before it is filled in, so that
+// attributes can be compared and hashed as bytes. Texts and lists are numbers of entries in the tables of the plan.
+typedef union {
+    struct { uint32_t file, tensor; } weight;                      // of Plan.files; the tensor's name, a text
+    struct { uint32_t table; } table;                              // of Plan.tables
+    struct { double value; } constant;
+    struct { uint32_t axis, first; } axis;                         // values first, first + 1, … of the sweep
+    struct { uint32_t stream; } tokens;
+    struct { double eps; } norm;
+    struct { uint32_t heads; } rope;
+    struct { uint32_t heads, kv_heads; float scale; } attention;
+    struct { Blocks blocks; } columns;
+    struct { uint32_t selection; } rows;                           // the named positions of the input's stream
+    struct { uint32_t selection; Blocks blocks; } write;           // the rows that are written
+    struct { uint32_t in_width; } fit_mean;
+    struct { double shrink, floor; uint32_t rank; uint8_t scale, whiten; } procrustes; // rank 0: full
+    struct { uint32_t rank; uint8_t center; } pca;
+    struct { uint32_t best, other; uint8_t named; } margin;
+    struct { uint32_t token; } rank;
+    struct { double p; uint32_t reduction; } reduce;
+    uint64_t words[4];
+} Attr;

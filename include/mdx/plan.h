@@ -1,0 +1,86 @@
+// plan.h: the contract between the two halves: what is computed, in which order, where it lies. Plain data.
+//
+// A Plan is made by compiler/lower.c and run by runtime/execute.c. Every number that a spec can vary without
+// changing what is computed (values of sweeps, constants) is data of the plan, never part of code.
+#pragma once
+
+#include "mdx/op.h"
+
+// ---- Where a value lies
+typedef enum {
+    IN_ARENA,  // at `offset` of the device's memory
+    IN_FILE,   // a tensor of a checkpoint: never copied by the plan
+    IN_PLAN,   // in plan->tables
+} ValuePlace;
+
+typedef struct {
+    ValuePlace place;
+    DType dtype;       // of the arena or the plan; a tensor in a file has the file's
+    uint64_t rows;
+    uint32_t width;
+    uint64_t offset, bytes; // in the arena
+    uint32_t file, tensor;  // of plan->files, plan->texts
+    uint32_t table;         // of plan->tables
+    uint32_t first, last;   // steps that write it and read it last
+} Value;
+
+// ---- One operation
+// Row r of the result reads row map[i][r] of input i; NULL is the identity. Ops that read many rows of an input for
+// one of theirs (attention, prompt_mean) read rows begin[r] … begin[r] + count[r] - 1 of it. `owner` is for sums over
+// everything (reduce, r2): which row of the result a row belongs to.
+typedef struct {
+    Op op;
+    Attr attr;
+    uint32_t out, in[OP_MOST_INPUTS]; // of plan->values
+    uint64_t rows;                    // over which it goes: of the result, or of what is summed
+    const uint32_t *map[OP_MOST_INPUTS];
+    const uint32_t *begin, *count;
+    const uint32_t *value_begin;      // attention: of the values, whose rows may be others than the keys'
+    const uint32_t *owner;
+    const uint32_t *position;         // of each row in its prompt (rope)
+    const uint32_t *source;           // of each row in its stream (tokens); of the result in the value, or UINT32_MAX (write)
+    double flops;                     // multiplications and additions, about
+    Span span;                        // the text that asked for it
+    Str name;                         // the site it is, if it is one
+} Step;
+
+// ---- What comes out
+typedef enum { OUT_metric, OUT_values, OUT_map } OutputKind;
+
+typedef struct {
+    OutputKind kind;
+    uint32_t value;      // of plan->values
+    uint32_t index;      // of the metric, the term or the map in the Experiment
+    uint32_t after;      // it is complete after this step
+    // metric, values: `count` results; result i is row rows[i] of the value and belongs to point points[i] of the
+    // metric's or term's axes (and to prompt prompts[i]: values).
+    uint64_t count;
+    const uint32_t *rows, *points, *prompts;
+} Output;
+
+typedef struct {
+    const char *path;    // a model's folder, or a safetensors file
+    bool folder;
+    Str name;            // of the model, for messages
+    Span span;
+} PlanFile;
+
+typedef struct {
+    DType dtype;
+    uint64_t rows;
+    uint32_t width;
+    const void *data;
+} PlanTable;
+
+typedef struct {
+    const Value *values;
+    const Step *steps;
+    const Output *outputs;
+    const PlanFile *files;
+    const PlanTable *tables;
+    const Str *texts;
+    const uint32_t *const *lists; // each [0] is its length
+    size_t value_count, step_count, output_count, file_count, table_count, text_count, list_count;
+    uint64_t arena_bytes;
+    double flops;
+} Plan;

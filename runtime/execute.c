@@ -1,0 +1,181 @@
+// execute.c: walks a plan on a device.
+#include <math.h>
+
+#include "runtime/execute.h"
+
+// ---- Files
+
+static Weights *open_file(const PlanFile *file, Arena *arena, Error *err) {
+    Weights *weights = file->folder ? weights_open(arena, file->path, err) : weights_open_file(arena, file->path, err);
+    if (!weights) error_at(err, file->span);
+    return weights;
+}
+
+static bool shape_fits(const Tensor *tensor, const Value *value) {
+    if (tensor->rank == 1) return value->rows == 1 && tensor->shape[0] == value->width;
+    return tensor->rank == 2 && tensor->shape[0] == value->rows && tensor->shape[1] == value->width;
+}
+
+static bool tensor_of(const Plan *plan, const OpenFiles *files, const Value *value, const Tensor **out, Error *err) {
+    const PlanFile *file = &plan->files[value->file];
+    if (!weights_get(files->weights[value->file], plan->texts[value->tensor], out, err)) return error_at(err, file->span);
+    if (shape_fits(*out, value)) return true;
+    Arena *scratch = arena_open();
+    Text text = text_open(scratch);
+    tensor_describe(*out, &text);
+    error_set(err, ERR_INPUT, "%s: tensor '%.*s' is %s, the model needs [%llu, %u]", file->path, STR_ARG((*out)->name), text.at,
+              (unsigned long long)value->rows, value->width);
+    arena_close(scratch);
+    return error_at(err, file->span);
+}
+
+bool execute_open(const Plan *plan, Arena *arena, OpenFiles *files, Error *err) {
+    *files = (OpenFiles){arena_many(arena, Weights *, plan->file_count), plan->file_count};
+    for (size_t i = 0; i < plan->file_count; i++) {
+        files->weights[i] = open_file(&plan->files[i], arena, err);
+        if (!files->weights[i]) return false;
+    }
+    const Tensor *tensor;
+    for (size_t i = 0; i < plan->value_count; i++)
+        if (plan->values[i].place == IN_FILE) TRY(tensor_of(plan, files, &plan->values[i], &tensor, err));
+    return true;
+}
+
+void execute_close(OpenFiles *files) {
+    for (size_t i = 0; i < files->count; i++)
+        if (files->weights[i]) weights_close(files->weights[i]);
+    files->count = 0;
+}
+
+// ---- Outputs
+
+typedef struct {
+    const Execution *execution;
+    const Plan *plan;
+    Device *device;
+    Results *results;
+    Arena *arena;
+    size_t next_output;
+} Walk;
+
+static const double *read_column(const Walk *walk, const Output *output, Arena *scratch, Error *err) {
+    const Value *value = &walk->plan->values[output->value];
+    double *numbers = arena_many(scratch, double, value->rows);
+    if (value->place == IN_PLAN) return walk->plan->tables[value->table].data;
+    return walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err) ? numbers : NULL;
+}
+
+static void put_metric(const Walk *walk, const Output *output, const double *numbers) {
+    ResultMetric *metric = &walk->results->metrics[output->index];
+    for (uint64_t i = 0; i < output->count; i++) {
+        double x = numbers[output->rows[i]];
+        metric->values[output->points[i]] = isfinite(x) ? x : NAN; // a division by zero is undefined too
+        metric->done[output->points[i]] = true;
+    }
+}
+
+static void put_values(const Walk *walk, const Output *output, const double *numbers) {
+    ResultTerm *term = &walk->results->terms[output->index];
+    uint32_t prompts = walk->results->prompts[term->prompts].count;
+    for (uint64_t i = 0; i < output->count; i++) {
+        term->values[(size_t)output->points[i] * prompts + output->prompts[i]] = numbers[output->rows[i]];
+        term->done[output->points[i]] = true;
+    }
+}
+
+static void warn_not_unique(const Walk *walk, const Output *output, const Step *step) {
+    const FitReport *fit = &walk->device->fit;
+    const Listener *listener = walk->execution->listener;
+    if (fit->unique || !listener || !listener->warn) return;
+    Arena *scratch = arena_open();
+    Str text = str_format(scratch, "%.*s: %llu free rows for %u dimensions: the map is zero on the rest; fit it on more prompts or positions",
+                          STR_ARG(walk->results->maps[output->index].name), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out));
+    listener->warn(listener->self, step->span, text.at);
+    arena_close(scratch);
+}
+
+static bool put_map(const Walk *walk, const Output *output, Error *err) {
+    const Value *value = &walk->plan->values[output->value];
+    ResultMap *map = &walk->results->maps[output->index];
+    float *numbers = arena_many(walk->arena, float, value->rows * value->width);
+    TRY(walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err));
+    map->in = (uint32_t)value->rows - 1;
+    map->out = value->width;
+    map->map = numbers;
+    return true;
+}
+
+static bool put_output(const Walk *walk, const Output *output, Error *err) {
+    if (output->kind == OUT_map) return put_map(walk, output, err);
+    Arena *scratch = arena_open();
+    const double *numbers = read_column(walk, output, scratch, err);
+    if (numbers) (output->kind == OUT_metric ? put_metric : put_values)(walk, output, numbers);
+    arena_close(scratch);
+    return numbers != NULL;
+}
+
+// Outputs stand in the order of the steps after which they are complete. One that no step makes is data of the plan.
+static bool put_outputs(Walk *walk, uint32_t after, Error *err) {
+    for (; walk->next_output < walk->plan->output_count; walk->next_output++) {
+        const Output *output = &walk->plan->outputs[walk->next_output];
+        if (output->after != after && output->after != UINT32_MAX) break;
+        TRY(put_output(walk, output, err));
+    }
+    return true;
+}
+
+// What a fit says of itself goes to every map that its value is.
+static void keep_fit(const Walk *walk, const Step *step) {
+    for (size_t i = 0; i < walk->plan->output_count; i++) {
+        const Output *output = &walk->plan->outputs[i];
+        if (output->kind != OUT_map || output->value != step->out) continue;
+        ResultMap *map = &walk->results->maps[output->index];
+        map->rows = walk->device->fit.rows;
+        map->rank = walk->device->fit.rank;
+        map->scale = walk->device->fit.scale;
+        warn_not_unique(walk, output, step);
+    }
+}
+
+// ---- Steps
+
+static bool step_failed(const Step *step, Error *err) {
+    error_at(err, step->span);
+    if (step->name.len) error_prefix(err, "%.*s", STR_ARG(step->name));
+    return false;
+}
+
+static bool run_steps(Walk *walk, Error *err) {
+    const Execution *execution = walk->execution;
+    const Listener *listener = execution->listener;
+    double done = 0;
+    for (uint32_t i = 0; i < walk->plan->step_count; i++) {
+        const Step *step = &walk->plan->steps[i];
+        if (execution->stop && *execution->stop) FAIL(err, ERR_INTERRUPTED, "stopped");
+        if (step->rows && !walk->device->api->run(walk->device, step, err)) return step_failed(step, err);
+        if (op_info[step->op].rows == ROWS_MATRIX) keep_fit(walk, step);
+        TRY(put_outputs(walk, i, err));
+        done += step->flops;
+        if (listener && listener->progress) listener->progress(listener->self, "running", done, walk->plan->flops);
+    }
+    return put_outputs(walk, UINT32_MAX, err);
+}
+
+static const Tensor *const *bind_tensors(const Plan *plan, const OpenFiles *files, Arena *arena) {
+    const Tensor **tensors = arena_many(arena, const Tensor *, plan->value_count);
+    for (size_t i = 0; i < plan->value_count; i++)
+        if (plan->values[i].place == IN_FILE)
+            tensors[i] = weights_find(files->weights[plan->values[i].file], plan->texts[plan->values[i].tensor]);
+    return (const Tensor *const *)tensors;
+}
+
+bool execute(const Execution *execution, const OpenFiles *files, Results *results, Arena *arena, Error *err) {
+    const Plan *plan = execution->plan;
+    Device device = {.api = execution->api};
+    BoundPlan bound = {plan, bind_tensors(plan, files, arena)};
+    TRY(device.api->open(&device, arena, err));
+    Walk walk = {execution, plan, &device, results, arena, 0};
+    bool ok = device.api->prepare(&device, &bound, err) && run_steps(&walk, err);
+    device.api->close(&device);
+    return ok;
+}

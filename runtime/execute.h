@@ -1,0 +1,36 @@
+// execute.h: runs a plan on a device and fills in the results.
+#pragma once
+
+#include <signal.h>
+
+#include "runtime/device.h"
+#include "runtime/results.h"
+
+// How a run tells its caller what it does. All may be NULL.
+typedef struct {
+    void *self;
+    void (*progress)(void *self, const char *phase, double done, double total); // total 0: not known
+    void (*warn)(void *self, Span span, const char *text);
+} Listener;
+
+typedef struct {
+    const Plan *plan;
+    const DeviceApi *api;
+    const Listener *listener;
+    const volatile sig_atomic_t *stop; // becomes nonzero when the user wants to stop; NULL: never
+} Execution;
+
+// A model's weights, for the manifest.
+typedef struct {
+    Weights **weights; // [plan->file_count], open until execute_close
+    size_t count;
+} OpenFiles;
+
+// Opens the files of the plan and checks every tensor that it needs: there, of the shape the model needs, of a type
+// that can be read. The weights live in the arena.
+bool execute_open(const Plan *plan, Arena *arena, OpenFiles *files, Error *err);
+void execute_close(OpenFiles *files);
+
+// Runs all steps; results are filled in as they come. When the user stops it: false with ERR_INTERRUPTED, and what is
+// done stays. Errors carry the span of the step.
+bool execute(const Execution *execution, const OpenFiles *files, Results *results, Arena *arena, Error *err);

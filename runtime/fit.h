@@ -1,0 +1,34 @@
+// fit.h: what is learned from states: maps and bases, in float64 through LAPACK.
+//
+// States are rows, float32, [n, width]. Maps are [in + 1, out] float32: W, then b; y = x W + b. Formulas and the rule
+// for too few rows: docs/language.md, "Mappers".
+#pragma once
+
+#include "mdx/error.h"
+
+// What a fit says about itself, for the results and the warnings.
+typedef struct {
+    uint64_t rows;
+    uint32_t in, out;
+    uint32_t rank;      // numerical rank of the (whitened) cross-covariance, or the rank that was asked for
+    double scale;       // 1 when it is not fitted
+    bool unique;        // false: fewer free rows than dimensions, so the map is zero on part of the space
+} FitReport;
+
+typedef struct {
+    const float *x, *y;
+    uint64_t n;
+    uint32_t in, out;
+    bool scale, whiten;
+    double shrink, floor; // of the covariances, when whitening
+    uint32_t rank;        // 0: full
+} Procrustes;
+
+bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err);
+// The map that gives the mean of y [n, out] for every x of `in` values.
+void fit_mean(const float *y, uint64_t n, uint32_t in, uint32_t out, float *map);
+// The `rank` leading principal directions of x [n, width] as orthonormal columns of basis [width, rank]; the largest
+// component of each is positive. `center` subtracts the mean first.
+bool fit_pca(const float *x, uint64_t n, uint32_t width, uint32_t rank, bool center, float *basis, Error *err);
+// The direction from the mean of y to the mean of x, of length 1, as basis [width, 1].
+bool fit_difference(const float *x, const float *y, uint64_t n, uint32_t width, float *basis, Error *err);

@@ -1,0 +1,189 @@
+// ref_metric.c: metrics of rows, and what is summed over prompts. All in double.
+#include <math.h>
+
+#include "runtime/reduce.h"
+#include "runtime/ref.h"
+
+// ---- Logits
+
+static bool finite(const RefOp *op, int i, uint64_t r, Error *err) {
+    const float *x = ref_f32(op, i, r);
+    for (uint32_t c = 0; c < op->in[i].width; c++)
+        if (!isfinite(x[c])) FAIL(err, ERR_INPUT, "a logit is not finite (token %u of row %llu)", c, (unsigned long long)r);
+    return true;
+}
+
+static double log_sum_exp(const float *x, uint32_t n) {
+    double most = x[0], sum = 0;
+    for (uint32_t c = 1; c < n; c++) most = fmax(most, x[c]);
+    for (uint32_t c = 0; c < n; c++) sum += exp(x[c] - most);
+    return most + log(sum);
+}
+
+// sum_c p (log p - log q); below -1e-9 rounding cannot be the reason.
+REF(kl) {
+    uint32_t vocab = op->in[0].width;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *p = ref_f32(op, 0, r), *q = ref_f32(op, 1, r);
+        TRY(finite(op, 0, r, err) && finite(op, 1, r, err));
+        double p_norm = log_sum_exp(p, vocab), q_norm = log_sum_exp(q, vocab), sum = 0;
+        for (uint32_t c = 0; c < vocab; c++) {
+            double log_p = p[c] - p_norm, log_q = q[c] - q_norm;
+            sum += exp(log_p) * (log_p - log_q);
+        }
+        if (sum < -1e-9) BUG("a KL below zero");
+        ref_out_f64(op)[r] = sum;
+    }
+    return true;
+}
+
+REF(logp) {
+    const int32_t *ids = op->in[1].data;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        int32_t id = ids[ref_row(op, 1, r)];
+        TRY(finite(op, 0, r, err));
+        if (id < 0 || (uint32_t)id >= op->in[0].width)
+            FAIL(err, ERR_INPUT, "token %d is outside the model's vocabulary of %u", id, op->in[0].width);
+        ref_out_f64(op)[r] = x[id] - log_sum_exp(x, op->in[0].width);
+    }
+    return true;
+}
+
+static uint32_t largest(const float *x, uint32_t n, uint32_t except) {
+    uint32_t best = except == 0 ? 1 : 0;
+    for (uint32_t c = best + 1; c < n; c++)
+        if (c != except && x[c] > x[best]) best = c;
+    return best;
+}
+
+REF(margin) {
+    uint32_t vocab = op->in[0].width;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        TRY(finite(op, 0, r, err));
+        uint32_t best = op->step->attr.margin.named ? op->step->attr.margin.best : largest(x, vocab, vocab);
+        uint32_t other = op->step->attr.margin.named ? op->step->attr.margin.other : largest(x, vocab, best);
+        ref_out_f64(op)[r] = (double)x[best] - x[other];
+    }
+    return true;
+}
+
+REF(rank) {
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        TRY(finite(op, 0, r, err));
+        double rank = 1;
+        for (uint32_t c = 0; c < op->in[0].width; c++) rank += x[c] > x[op->step->attr.rank.token];
+        ref_out_f64(op)[r] = rank;
+    }
+    return true;
+}
+
+REF(argmax) {
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        TRY(finite(op, 0, r, err));
+        ref_out_f64(op)[r] = largest(ref_f32(op, 0, r), op->in[0].width, op->in[0].width);
+    }
+    return true;
+}
+
+// -sum p log p = log-sum-exp - sum p x
+REF(entropy) {
+    uint32_t vocab = op->in[0].width;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        TRY(finite(op, 0, r, err));
+        double norm = log_sum_exp(x, vocab), sum = 0;
+        for (uint32_t c = 0; c < vocab; c++) sum -= exp(x[c] - norm) * (x[c] - norm);
+        ref_out_f64(op)[r] = sum;
+    }
+    return true;
+}
+
+// ---- States
+
+static double dot(const float *a, const float *b, uint32_t n) {
+    double sum = 0;
+    for (uint32_t c = 0; c < n; c++) sum += (double)a[c] * b[c];
+    return sum;
+}
+
+// Of a state that is all zero the cosine is undefined: NaN here, a word in the report.
+REF(cosine) {
+    uint32_t n = op->in[0].width;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r), *y = ref_f32(op, 1, r);
+        ref_out_f64(op)[r] = dot(x, y, n) / sqrt(dot(x, x, n) * dot(y, y, n));
+    }
+    return true;
+}
+
+REF(norm) {
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        ref_out_f64(op)[r] = sqrt(dot(x, x, op->in[0].width));
+    }
+    return true;
+}
+
+// ---- Over rows and prompts
+
+static double prompt_total(const RefOp *op, uint64_t r) {
+    const double *x = op->in[0].data;
+    double sum = 0;
+    for (uint32_t i = 0; i < op->step->count[r]; i++) sum += x[op->step->begin[r] + i];
+    return sum;
+}
+
+REF(prompt_mean) {
+    for (uint64_t r = 0; r < op->step->rows; r++) ref_out_f64(op)[r] = prompt_total(op, r) / op->step->count[r];
+    return true;
+}
+
+REF(prompt_sum) {
+    for (uint64_t r = 0; r < op->step->rows; r++) ref_out_f64(op)[r] = prompt_total(op, r);
+    return true;
+}
+
+static uint64_t owner_of(const RefOp *op, uint64_t r) {
+    return op->step->owner ? op->step->owner[r] : r;
+}
+
+REF(reduce) {
+    const double *x = op->in[0].data;
+    double *values = arena_many(op->scratch, double, op->step->rows);
+    for (uint64_t out = 0; out < op->out_rows; out++) {
+        size_t n = 0;
+        for (uint64_t r = 0; r < op->step->rows; r++)
+            if (owner_of(op, r) == out) values[n++] = x[ref_row(op, 0, r)];
+        ref_out_f64(op)[out] = reduce((Reduction)op->step->attr.reduce.reduction, values, n, op->step->attr.reduce.p);
+    }
+    return true;
+}
+
+// 1 - sum |y - x|^2 / sum |y - mean y|^2, over rows and dimensions. Undefined when y does not vary.
+static double r2_of(const RefOp *op, uint64_t out) {
+    uint32_t n = op->in[1].width;
+    double *mean = arena_many(op->scratch, double, n), rows = 0, wrong = 0, whole = 0;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        if (owner_of(op, r) != out) continue;
+        for (uint32_t c = 0; c < n; c++) mean[c] += ref_f32(op, 1, r)[c];
+        rows++;
+    }
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        if (owner_of(op, r) != out) continue;
+        const float *x = ref_f32(op, 0, r), *y = ref_f32(op, 1, r);
+        for (uint32_t c = 0; c < n; c++) {
+            double off = (double)y[c] - x[c], spread = y[c] - mean[c] / rows;
+            wrong += off * off;
+            whole += spread * spread;
+        }
+    }
+    return whole > 0 ? 1 - wrong / whole : NAN;
+}
+
+REF(r2) {
+    for (uint64_t out = 0; out < op->out_rows; out++) ref_out_f64(op)[out] = r2_of(op, out);
+    return true;
+}

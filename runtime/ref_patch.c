@@ -1,0 +1,129 @@
+// ref_patch.c: arithmetic, and the ops of hooks, patches and maps.
+#include "runtime/ref.h"
+
+// ---- Arithmetic: float32 on states, double on numbers; a number, or one number a row, goes with every column.
+
+static double element(const RefOp *op, int i, uint64_t r, uint32_t c) {
+    const RefInput *in = &op->in[i];
+    uint64_t at = ref_row(op, i, r) * in->width + (in->width == 1 ? 0 : c);
+    return in->dtype == DTYPE_f32 ? ((const float *)in->data)[at] : ((const double *)in->data)[at];
+}
+
+static float f32_of(Op op, float a, float b) {
+    return op == OP_add ? a + b : op == OP_sub ? a - b : op == OP_mul ? a * b : op == OP_div ? a / b : -a;
+}
+
+static double f64_of(Op op, double a, double b) {
+    return op == OP_add ? a + b : op == OP_sub ? a - b : op == OP_mul ? a * b : op == OP_div ? a / b : -a;
+}
+
+static bool arithmetic(const RefOp *op) {
+    bool two = op_info[op->step->op].inputs == 2;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        for (uint32_t c = 0; c < op->width; c++) {
+            double a = element(op, 0, r, c), b = two ? element(op, 1, r, c) : 0;
+            if (op->out_dtype == DTYPE_f32)
+                ref_out(op, r)[c] = f32_of(op->step->op, (float)a, (float)b);
+            else
+                ref_out_f64(op)[r * op->width + c] = f64_of(op->step->op, a, b);
+        }
+    }
+    return true;
+}
+
+REF(add) {
+    return arithmetic(op);
+}
+
+REF(sub) {
+    return arithmetic(op);
+}
+
+REF(mul) {
+    return arithmetic(op);
+}
+
+REF(div) {
+    return arithmetic(op);
+}
+
+REF(negate) {
+    return arithmetic(op);
+}
+
+// ---- Hooks and patches
+
+// Column of the whole that is column c of the named blocks.
+static uint32_t block_column(const RefOp *op, const Blocks *blocks, uint32_t c) {
+    if (!blocks->size) return c;
+    return op->plan->lists[blocks->list][1 + c / blocks->size] * blocks->size + c % blocks->size;
+}
+
+REF(columns) {
+    for (uint64_t r = 0; r < op->step->rows; r++)
+        for (uint32_t c = 0; c < op->width; c++)
+            ref_out(op, r)[c] = ref_f32(op, 0, r)[block_column(op, &op->step->attr.columns.blocks, c)];
+    return true;
+}
+
+REF(rows) {
+    for (uint64_t r = 0; r < op->step->rows; r++) memcpy(ref_out(op, r), ref_f32(op, 0, r), op->width * sizeof(float));
+    return true;
+}
+
+// The value is states, or one number for all columns.
+static float written(const RefOp *op, uint32_t row, uint32_t c) {
+    const RefInput *value = &op->in[1];
+    size_t at = (size_t)row * value->width + (value->width == 1 ? 0 : c);
+    return value->dtype == DTYPE_f32 ? ((const float *)value->data)[at] : (float)((const double *)value->data)[at];
+}
+
+REF(write) {
+    const Blocks *blocks = &op->step->attr.write.blocks;
+    uint32_t columns = blocks->size ? op->plan->lists[blocks->list][0] * blocks->size : op->width;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        uint32_t row = op->step->source[r];
+        bool whole = row != UINT32_MAX && !blocks->size; // then the old row may not exist
+        if (!whole) memcpy(ref_out(op, r), ref_f32(op, 0, r), op->width * sizeof(float));
+        for (uint32_t c = 0; row != UINT32_MAX && c < columns; c++)
+            ref_out(op, r)[block_column(op, blocks, c)] = written(op, row, c);
+    }
+    return true;
+}
+
+// ---- Maps
+
+// out = x W + b: rows 0 … in - 1 of the map are W, row `in` is b.
+REF(affine) {
+    const float *map = op->in[1].data;
+    uint32_t in = op->in[0].width;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        for (uint32_t c = 0; c < op->width; c++) {
+            double sum = map[(size_t)in * op->width + c];
+            for (uint32_t k = 0; k < in; k++) sum += (double)x[k] * map[(size_t)k * op->width + c];
+            ref_out(op, r)[c] = (float)sum;
+        }
+    }
+    return true;
+}
+
+// out = D D^T x
+REF(project) {
+    const float *basis = op->in[1].data;
+    uint32_t rank = op->in[1].width;
+    double *coordinate = arena_many(op->scratch, double, rank);
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        const float *x = ref_f32(op, 0, r);
+        for (uint32_t k = 0; k < rank; k++) {
+            coordinate[k] = 0;
+            for (uint32_t c = 0; c < op->width; c++) coordinate[k] += (double)x[c] * basis[(size_t)c * rank + k];
+        }
+        for (uint32_t c = 0; c < op->width; c++) {
+            double sum = 0;
+            for (uint32_t k = 0; k < rank; k++) sum += basis[(size_t)c * rank + k] * coordinate[k];
+            ref_out(op, r)[c] = (float)sum;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,271 @@
+// results.c: results as text: tables, JSON, CSV.
+#include <math.h>
+#include <stdio.h>
+
+#include "runtime/results.h"
+
+size_t results_points(const Results *results, uint64_t axes) {
+    size_t count = 1;
+    for (size_t a = 0; a < results->axis_count; a++)
+        if (axes >> a & 1) count *= results->axes[a].count;
+    return count;
+}
+
+size_t results_value(const Results *results, uint64_t axes, size_t point, size_t axis) {
+    for (size_t a = results->axis_count; a-- > 0;) {
+        if (!(axes >> a & 1)) continue;
+        if (a == axis) return point % results->axes[a].count;
+        point /= results->axes[a].count;
+    }
+    BUG("the point has no such axis");
+}
+
+size_t results_project(const Results *results, uint64_t from, size_t point, uint64_t to) {
+    size_t out = 0;
+    for (size_t a = 0; a < results->axis_count; a++)
+        if (to >> a & 1) out = out * results->axes[a].count + results_value(results, from, point, a);
+    return out;
+}
+
+static const ResultMetric *metric_at(const Results *results, const ResultTable *table, size_t column, size_t point, size_t *own) {
+    const ResultMetric *metric = &results->metrics[table->columns[column].index];
+    *own = results_project(results, table->axes, point, metric->axes);
+    return metric;
+}
+
+bool results_row_done(const Results *results, const ResultTable *table, size_t point) {
+    for (size_t c = 0; c < table->count; c++) {
+        size_t own;
+        if (table->columns[c].is_axis) continue;
+        const ResultMetric *metric = metric_at(results, table, c, point, &own);
+        if (!metric->done[own]) return false;
+    }
+    return true;
+}
+
+bool results_complete(const Results *results) {
+    for (size_t t = 0; t < results->table_count; t++)
+        for (size_t p = 0; p < results->tables[t].points; p++)
+            if (!results_row_done(results, &results->tables[t], p)) return false;
+    return true;
+}
+
+// ---- Cells
+
+static Str column_name(const Results *results, const ResultColumn *column) {
+    return column->is_axis ? results->axes[column->index].name : results->metrics[column->index].name;
+}
+
+// A cell as people read it: six significant digits.
+static Str shown(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena) {
+    if (table->columns[column].is_axis) {
+        size_t axis = table->columns[column].index;
+        return results->axes[axis].values[results_value(results, table->axes, point, axis)];
+    }
+    size_t own;
+    const ResultMetric *metric = metric_at(results, table, column, point, &own);
+    if (!metric->done[own]) return STR("-");
+    if (!isfinite(metric->values[own])) return STR("undefined");
+    return str_format(arena, "%.6g", metric->values[own]);
+}
+
+void results_print(const Results *results, Text *out) {
+    for (size_t t = 0; t < results->table_count; t++) {
+        const ResultTable *table = &results->tables[t];
+        size_t *width = arena_many(out->arena, size_t, table->count);
+        Str *cells = arena_many(out->arena, Str, (table->points + 1) * table->count);
+        for (size_t c = 0; c < table->count; c++) {
+            cells[c] = column_name(results, &table->columns[c]);
+            for (size_t p = 0; p < table->points; p++) cells[(p + 1) * table->count + c] = shown(results, table, c, p, out->arena);
+            for (size_t p = 0; p <= table->points; p++) width[c] = MAX(width[c], cells[p * table->count + c].len);
+        }
+        if (t) text_char(out, '\n');
+        for (size_t p = 0; p <= table->points; p++) {
+            for (size_t c = 0; c < table->count; c++) {
+                Str cell = cells[p * table->count + c];
+                if (c) text_str(out, STR("  "));
+                text_repeat(out, ' ', width[c] - cell.len);
+                text_str(out, cell);
+            }
+            text_char(out, '\n');
+        }
+    }
+}
+
+// ---- JSON
+
+static void json_axis_value(const ResultAxis *axis, size_t i, Text *out) {
+    if (axis->numbers)
+        text_number(out, axis->numbers[i]);
+    else
+        text_json(out, axis->values[i]);
+}
+
+static void json_point(const Results *results, uint64_t axes, size_t point, Text *out) {
+    for (size_t a = 0; a < results->axis_count; a++) {
+        if (!(axes >> a & 1)) continue;
+        text_json(out, results->axes[a].name);
+        text_str(out, STR(": "));
+        json_axis_value(&results->axes[a], results_value(results, axes, point, a), out);
+        text_str(out, STR(", "));
+    }
+}
+
+static void json_metric(const Results *results, const ResultMetric *metric, Text *out) {
+    text_str(out, STR("    {\"name\": "));
+    text_json(out, metric->name);
+    text_str(out, STR(", \"formula\": "));
+    text_json(out, metric->formula);
+    text_str(out, STR(", \"points\": ["));
+    const char *between = "\n";
+    for (size_t p = 0; p < metric->points; p++) {
+        if (!metric->done[p]) continue;
+        text_add(out, "%s      {", between);
+        json_point(results, metric->axes, p, out);
+        text_str(out, STR("\"value\": "));
+        text_number(out, metric->values[p]);
+        text_char(out, '}');
+        between = ",\n";
+    }
+    text_str(out, STR("]}"));
+}
+
+static void json_map(const ResultMap *map, Text *out) {
+    text_str(out, STR("    {\"name\": "));
+    text_json(out, map->name);
+    text_str(out, STR(", \"mapper\": "));
+    text_json(out, map->kind);
+    text_add(out, ", \"in\": %u, \"out\": %u, \"rows\": %llu, \"rank\": %u, \"scale\": ", map->in, map->out,
+             (unsigned long long)map->rows, map->rank);
+    text_number(out, map->scale);
+    text_char(out, '}');
+}
+
+static void json_table(const Results *results, const ResultTable *table, Text *out) {
+    text_str(out, STR("    {\"columns\": ["));
+    for (size_t c = 0; c < table->count; c++) {
+        if (c) text_str(out, STR(", "));
+        text_json(out, column_name(results, &table->columns[c]));
+    }
+    text_str(out, STR("], \"rows\": ["));
+    const char *between = "\n";
+    for (size_t p = 0; p < table->points; p++) {
+        if (!results_row_done(results, table, p)) continue;
+        text_add(out, "%s      [", between);
+        for (size_t c = 0; c < table->count; c++) {
+            size_t own, axis = table->columns[c].index;
+            if (c) text_str(out, STR(", "));
+            if (table->columns[c].is_axis)
+                json_axis_value(&results->axes[axis], results_value(results, table->axes, p, axis), out);
+            else
+                text_number(out, metric_at(results, table, c, p, &own)->values[results_project(results, table->axes, p, results->metrics[axis].axes)]);
+        }
+        text_char(out, ']');
+        between = ",\n";
+    }
+    text_str(out, STR("]}"));
+}
+
+// A list of `count` objects, one a line.
+#define JSON_LIST(name, count, write)                                                                        \
+    do {                                                                                                     \
+        text_str(out, STR("  \"" name "\": ["));                                                             \
+        for (size_t i = 0; i < (count); i++) {                                                               \
+            text_str(out, str_of(i ? ",\n" : "\n"));                                                         \
+            write;                                                                                           \
+        }                                                                                                    \
+        text_str(out, STR("]"));                                                                             \
+    } while (0)
+
+void results_json(const Results *results, Text *out) {
+    text_str(out, STR("{\n  \"experiment\": "));
+    text_json(out, results->experiment);
+    text_add(out, ",\n  \"complete\": %s,\n", results_complete(results) ? "true" : "false");
+    JSON_LIST("tables", results->table_count, json_table(results, &results->tables[i], out));
+    text_str(out, STR(",\n"));
+    JSON_LIST("metrics", results->metric_count, json_metric(results, &results->metrics[i], out));
+    text_str(out, STR(",\n"));
+    JSON_LIST("maps", results->map_count, json_map(&results->maps[i], out));
+    text_str(out, STR(",\n"));
+    JSON_LIST("warnings", results->warnings.len, text_str(out, STR("    ")); text_json(out, results->warnings.at[i]));
+    text_str(out, STR("\n}\n"));
+}
+
+// ---- CSV: RFC 4180; an undefined value is an empty cell
+
+static void csv_text(Str s, Text *out) {
+    bool quote = false;
+    for (size_t i = 0; i < s.len; i++) quote |= strchr(",\"\r\n", s.at[i]) != NULL;
+    if (!quote) {
+        text_str(out, s);
+        return;
+    }
+    text_char(out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.at[i] == '"') text_char(out, '"');
+        text_char(out, s.at[i]);
+    }
+    text_char(out, '"');
+}
+
+static void csv_number(double x, Text *out) {
+    if (isfinite(x)) text_number(out, x);
+}
+
+void results_csv(const Results *results, const ResultTable *table, Text *out) {
+    for (size_t c = 0; c < table->count; c++) {
+        if (c) text_char(out, ',');
+        csv_text(column_name(results, &table->columns[c]), out);
+    }
+    text_char(out, '\n');
+    for (size_t p = 0; p < table->points; p++) {
+        if (!results_row_done(results, table, p)) continue;
+        for (size_t c = 0; c < table->count; c++) {
+            size_t own, axis = table->columns[c].index;
+            if (c) text_char(out, ',');
+            if (table->columns[c].is_axis) {
+                csv_text(results->axes[axis].values[results_value(results, table->axes, p, axis)], out);
+            } else {
+                const ResultMetric *metric = metric_at(results, table, c, p, &own);
+                csv_number(metric->values[own], out);
+            }
+        }
+        text_char(out, '\n');
+    }
+}
+
+static void csv_term(const Results *results, const ResultTerm *term, uint64_t columns, Text *out) {
+    const ResultPrompts *prompts = &results->prompts[term->prompts];
+    for (size_t point = 0; point < term->points; point++) {
+        if (!term->done[point]) continue;
+        for (uint32_t i = 0; i < prompts->count; i++) {
+            csv_text(term->metric, out);
+            text_char(out, ',');
+            csv_text(term->text, out);
+            for (size_t a = 0; a < results->axis_count; a++) {
+                if (!(columns >> a & 1)) continue;
+                text_char(out, ',');
+                if (term->axes >> a & 1)
+                    csv_text(results->axes[a].values[results_value(results, term->axes, point, a)], out);
+            }
+            text_char(out, ',');
+            csv_text(prompts->ids[i], out);
+            text_char(out, ',');
+            csv_number(term->values[point * prompts->count + i], out);
+            text_char(out, '\n');
+        }
+    }
+}
+
+void results_values_csv(const Results *results, Text *out) {
+    uint64_t columns = 0;
+    for (size_t i = 0; i < results->term_count; i++) columns |= results->terms[i].axes;
+    text_str(out, STR("metric,expression"));
+    for (size_t a = 0; a < results->axis_count; a++) {
+        if (!(columns >> a & 1)) continue;
+        text_char(out, ',');
+        csv_text(results->axes[a].name, out);
+    }
+    text_str(out, STR(",prompt,value\n"));
+    for (size_t i = 0; i < results->term_count; i++) csv_term(results, &results->terms[i], columns, out);
+}

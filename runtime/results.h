@@ -1,0 +1,89 @@
+// results.h: what a run found, in plain arrays, while it grows and after.
+#pragma once
+
+#include "mdx/error.h"
+
+// A sweep: its name and its values as text, and as numbers when all are.
+typedef struct {
+    Str name;
+    size_t count;
+    const Str *values;
+    const double *numbers; // NULL when some value is no number
+} ResultAxis;
+
+// Points of a set of axes are one number: mixed radix, the last axis fastest.
+typedef struct {
+    Str name, formula;
+    uint64_t axes;      // bit i: axis i
+    size_t points;
+    double *values;     // NaN: undefined
+    bool *done;
+} ResultMetric;
+
+// Values, one a prompt, behind a metric.
+typedef struct {
+    Str metric, text;
+    uint64_t axes;
+    size_t points;
+    uint32_t prompts;   // index of the prompts
+    double *values;     // [points][prompts]
+    bool *done;         // [points]
+} ResultTerm;
+
+typedef struct {
+    Str name;
+    uint32_t count;
+    const Str *ids;
+} ResultPrompts;
+
+typedef struct {
+    Str name, kind;
+    uint32_t in, out;
+    float *map;         // [in + 1, out]; NULL before it is fitted
+    uint64_t rows;      // fitted on
+    uint32_t rank;
+    double scale;
+    Str from, to, on;   // as the spec writes them
+} ResultMap;
+
+typedef struct {
+    bool is_axis;
+    uint32_t index;
+} ResultColumn;
+
+typedef struct {
+    uint64_t axes;
+    size_t points;
+    size_t count;
+    const ResultColumn *columns;
+} ResultTable;
+
+typedef struct {
+    Str experiment;
+    size_t axis_count, metric_count, term_count, prompts_count, map_count, table_count;
+    ResultAxis *axes;
+    ResultMetric *metrics;
+    ResultTerm *terms;
+    ResultPrompts *prompts;
+    ResultMap *maps;
+    ResultTable *tables;
+    StrList warnings;   // rendered, one text each
+} Results;
+
+size_t results_points(const Results *results, uint64_t axes);
+// Which value of `axis` a point of `axes` has.
+size_t results_value(const Results *results, uint64_t axes, size_t point, size_t axis);
+// The point of `to` (within `from`) that a point of `from` lies in.
+size_t results_project(const Results *results, uint64_t from, size_t point, uint64_t to);
+// Whether all metrics of a table's row are done.
+bool results_row_done(const Results *results, const ResultTable *table, size_t point);
+bool results_complete(const Results *results);
+
+// The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.
+void results_print(const Results *results, Text *out);
+// results.json; the same results give the same bytes.
+void results_json(const Results *results, Text *out);
+// One row a point of the table, one column each; a column's name is quoted when it must be.
+void results_csv(const Results *results, const ResultTable *table, Text *out);
+// metric, expression, sweeps, prompt, value: one row a prompt and point of every term.
+void results_values_csv(const Results *results, Text *out);

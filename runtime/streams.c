@@ -1,0 +1,245 @@
+// streams.c: prompts under a model's chat template and tokenizer, packed, with the content marked.
+//
+// BOS: with a chat template its own stands; when it writes none and the tokenizer would, the tokenizer's is put in
+// front. So there is one, whoever would write it. Raw text follows the tokenizer's own rule.
+#include "runtime/chat.h"
+#include "runtime/streams.h"
+#include "mdx/file.h"
+#include "runtime/weights.h"
+
+typedef struct {
+    StreamModel info;
+    Tokenizer *tokenizer;
+    ChatConfig chat;
+    bool opened;
+} ModelText;
+
+typedef struct {
+    PromptsFile file;
+    PromptTexts texts;
+    bool opened;
+} PromptSet;
+
+typedef struct {
+    uint32_t prompts;
+    Str text; // appended
+    Stream stream;
+} Made;
+
+struct Streams {
+    Arena *arena;
+    ModelText *models;
+    PromptSet *prompts;
+    size_t model_count, prompts_count;
+    LIST(Made *) made; // streams with different tokens
+    StrMap keys;       // (model, prompts, text) to index of made
+};
+
+Streams *streams_open(Arena *arena, const StreamModel *models, size_t model_count, const PromptsFile *prompts, size_t prompts_count) {
+    Streams *streams = arena_new(arena, Streams);
+    *streams = (Streams){.arena = arena, .model_count = model_count, .prompts_count = prompts_count};
+    streams->models = arena_many(arena, ModelText, model_count);
+    streams->prompts = arena_many(arena, PromptSet, prompts_count);
+    streams->keys = strmap_open(arena, 16);
+    for (size_t i = 0; i < model_count; i++) streams->models[i].info = models[i];
+    for (size_t i = 0; i < prompts_count; i++) streams->prompts[i].file = prompts[i];
+    return streams;
+}
+
+void streams_close(Streams *streams) {
+    for (size_t i = 0; streams && i < streams->model_count; i++)
+        if (streams->models[i].tokenizer) tokenizer_close(streams->models[i].tokenizer);
+}
+
+// ---- Opening
+
+static ModelText *open_model(Streams *streams, uint32_t model, Error *err) {
+    ModelText *m = &streams->models[model];
+    if (m->opened) return m;
+    Str path = path_join(streams->arena, str_of(m->info.folder), STR("tokenizer.json"));
+    Tokenizer *tokenizer = tokenizer_open(streams->arena, path.at, err);
+    if (!tokenizer) return NULL;
+    m->tokenizer = tokenizer;
+    if (!chat_open(streams->arena, m->info.folder, &m->chat, err)) return NULL;
+    for (size_t i = 0; i < m->chat.special.len; i++) tokenizer_mark_special(tokenizer, m->chat.special.at[i]);
+    m->opened = true;
+    return m;
+}
+
+Tokenizer *streams_tokenizer(Streams *streams, uint32_t model, Error *err) {
+    ModelText *m = open_model(streams, model, err);
+    return m ? m->tokenizer : NULL;
+}
+
+const PromptTexts *streams_prompts(Streams *streams, uint32_t prompts, Error *err) {
+    PromptSet *set = &streams->prompts[prompts];
+    if (!set->opened && !prompts_read(streams->arena, &set->file, &set->texts, err)) return NULL;
+    set->opened = true;
+    return &set->texts;
+}
+
+// ---- One prompt
+
+typedef struct {
+    TokenList tokens;
+    size_t begin, end; // bytes of the content
+} Encoded;
+
+static bool has_prefix(const TokenList *tokens, const uint32_t *prefix, size_t count) {
+    if (tokens->len < count) return false;
+    for (size_t i = 0; i < count; i++)
+        if (tokens->at[i].id != prefix[i]) return false;
+    return true;
+}
+
+static void put_in_front(Arena *arena, TokenList *tokens, const uint32_t *ids, size_t count) {
+    TokenList out = {0};
+    for (size_t i = 0; i < count; i++) list_push(arena, &out, ((Token){.id = ids[i], .special = true}));
+    for (size_t i = 0; i < tokens->len; i++) list_push(arena, &out, tokens->at[i]);
+    *tokens = out;
+}
+
+static bool encode_chat(const ModelText *m, Arena *arena, const PromptText *prompt, Encoded *out, Error *err) {
+    if (!m->chat.chat)
+        FAIL(err, ERR_INPUT, "model %.*s has no chat template (tokenizer_config.json); leave out chat: true", STR_ARG(m->info.name));
+    ChatText chat;
+    TRY(chat_render(m->chat.chat, arena, prompt->text, &chat, err));
+    TRY(tokenizer_encode(m->tokenizer, arena, chat.text, false, &out->tokens, err));
+    const uint32_t *prefix;
+    size_t count = tokenizer_prefix(m->tokenizer, &prefix);
+    if (!has_prefix(&out->tokens, prefix, count)) put_in_front(arena, &out->tokens, prefix, count);
+    out->begin = chat.begin;
+    out->end = chat.end;
+    return true;
+}
+
+static bool encode_prompt(const ModelText *m, Arena *arena, const PromptSet *set, const PromptText *prompt, Encoded *out, Error *err) {
+    *out = (Encoded){.end = prompt->text.len};
+    bool ok = set->file.chat ? encode_chat(m, arena, prompt, out, err)
+                             : tokenizer_encode(m->tokenizer, arena, prompt->text, true, &out->tokens, err);
+    if (!ok) return error_prefix(err, "%s:%u", set->file.path, prompt->line);
+    if (!out->tokens.len) FAIL(err, ERR_INPUT, "%s:%u: this prompt has no tokens", set->file.path, prompt->line);
+    return true;
+}
+
+// ---- A whole stream, growing
+
+typedef struct {
+    U32List start, length, tokens;
+    LIST(bool) content;
+    StrList ids;
+} Packing;
+
+static void pack_prompt(Arena *arena, Packing *packing, const Encoded *encoded, const TokenList *text, Str id) {
+    list_push(arena, &packing->start, (uint32_t)packing->tokens.len);
+    list_push(arena, &packing->length, (uint32_t)encoded->tokens.len);
+    list_push(arena, &packing->ids, id);
+    for (size_t i = 0; i < encoded->tokens.len; i++) {
+        const Token *token = &encoded->tokens.at[i];
+        bool covers = token->begin < encoded->end && token->end > encoded->begin;
+        list_push(arena, &packing->tokens, token->id);
+        list_push(arena, &packing->content, covers && !token->special);
+    }
+    for (size_t i = 0; i < text->len; i++) {
+        list_push(arena, &packing->tokens, text->at[i].id);
+        list_push(arena, &packing->content, false);
+    }
+}
+
+static bool pack(Streams *streams, const ModelText *m, const PromptSet *set, Str text, Packing *packing, Error *err) {
+    Arena *arena = streams->arena;
+    TokenList appended = {0};
+    if (text.len) TRY(tokenizer_encode(m->tokenizer, arena, text, false, &appended, err));
+    if (text.len && !appended.len) FAIL(err, ERR_INPUT, "the text \"%.*s\" has no tokens", STR_ARG(text));
+    for (size_t i = 0; i < set->texts.len; i++) {
+        Arena *scratch = arena_open();
+        Encoded encoded;
+        bool ok = encode_prompt(m, scratch, set, &set->texts.at[i], &encoded, err);
+        if (ok && packing->tokens.len + encoded.tokens.len + appended.len >= UINT32_MAX / 2)
+            ok = error_set(err, ERR_INPUT, "%s: too many tokens; use limit:", set->file.path);
+        if (ok) pack_prompt(arena, packing, &encoded, &appended, set->texts.at[i].id);
+        arena_close(scratch);
+        TRY(ok);
+    }
+    list_push(arena, &packing->start, (uint32_t)packing->tokens.len);
+    return true;
+}
+
+static bool same_stream(const Stream *a, const Stream *b) {
+    size_t n = a->start[a->count];
+    return a->count == b->count && n == b->start[b->count] &&
+           memcmp(a->start, b->start, (a->count + 1) * sizeof *a->start) == 0 &&
+           memcmp(a->length, b->length, a->count * sizeof *a->length) == 0 &&
+           memcmp(a->tokens, b->tokens, n * sizeof *a->tokens) == 0 && memcmp(a->content, b->content, n) == 0;
+}
+
+// Two models with one tokenizer share their streams: then the compiler sees that the rows are the same.
+static uint32_t keep_stream(Streams *streams, const Made *made) {
+    for (uint32_t i = 0; i < streams->made.len; i++) {
+        const Made *have = streams->made.at[i];
+        if (have->prompts == made->prompts && str_eq(have->text, made->text) && same_stream(&have->stream, &made->stream)) return i;
+    }
+    list_push(streams->arena, &streams->made, arena_copy(streams->arena, made, sizeof *made));
+    return (uint32_t)streams->made.len - 1;
+}
+
+static const Stream *stream_of(void *self, uint32_t model, uint32_t prompts, Str text, Error *err) {
+    Streams *streams = self;
+    Str key = str_format(streams->arena, "%u %u %.*s", model, prompts, STR_ARG(text));
+    uint32_t i;
+    if (strmap_get(&streams->keys, key, &i)) return &streams->made.at[i]->stream;
+    const ModelText *m = open_model(streams, model, err);
+    if (!m || !streams_prompts(streams, prompts, err)) return NULL;
+    Packing packing = {0};
+    if (!pack(streams, m, &streams->prompts[prompts], text, &packing, err)) return NULL;
+    Made made = {prompts, text, {(uint32_t)packing.length.len, packing.start.at, packing.length.at, packing.tokens.at, packing.content.at, packing.ids.at}};
+    i = keep_stream(streams, &made);
+    strmap_put(&streams->keys, key, i);
+    return &streams->made.at[i]->stream;
+}
+
+static bool token_of(void *self, uint32_t model, Str text, uint32_t *id, Error *err) {
+    Streams *streams = self;
+    const ModelText *m = open_model(streams, model, err);
+    TokenList tokens = {0};
+    if (!m || !tokenizer_encode(m->tokenizer, streams->arena, text, false, &tokens, err)) return false;
+    if (tokens.len != 1)
+        FAIL(err, ERR_INPUT, "\"%.*s\" is %zu tokens in %.*s, expected one", STR_ARG(text), tokens.len, STR_ARG(m->info.name));
+    *id = tokens.at[0].id;
+    return true;
+}
+
+// ---- Maps from files
+
+static bool map_shape(const Weights *weights, const char *path, uint32_t *in, uint32_t *out, Error *err) {
+    const Tensor *w = weights_find(weights, STR("W")), *b = weights_find(weights, STR("b"));
+    if (!w || !b) FAIL(err, ERR_INPUT, "%s: a map needs the tensors W [in, out] and b [out]", path);
+    bool fits = w->rank == 2 && b->rank == 1 && w->shape[1] == b->shape[0] && w->shape[0] && w->shape[1];
+    if (!fits || w->shape[0] > UINT32_MAX / 4 || w->shape[1] > UINT32_MAX / 4) {
+        Arena *arena = arena_open();
+        Text text = text_open(arena);
+        tensor_describe(w, &text);
+        text_str(&text, STR(" and b is "));
+        tensor_describe(b, &text);
+        error_set(err, ERR_INPUT, "%s: W is %s, expected [in, out] and [out]", path, text.at);
+        arena_close(arena);
+        return false;
+    }
+    *in = (uint32_t)w->shape[0];
+    *out = (uint32_t)w->shape[1];
+    return true;
+}
+
+static bool map_widths(void *self, const char *path, uint32_t *in, uint32_t *out, Error *err) {
+    (void)self;
+    Arena *arena = arena_open();
+    Weights *weights = weights_open_file(arena, path, err);
+    bool ok = weights && map_shape(weights, path, in, out, err);
+    weights_close(weights);
+    arena_close(arena);
+    return ok;
+}
+
+Facts streams_facts(Streams *streams) {
+    return (Facts){streams, stream_of, token_of, map_widths};
+}

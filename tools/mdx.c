@@ -1,0 +1,215 @@
+// mdx.c: the command: arguments, progress, Ctrl-C. Everything else is libmdx.
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "mdx/mdx.h"
+
+enum { EXIT_STOPPED = 130 };
+
+static Mdx *session; // for the signal handler
+
+typedef struct {
+    const char *spec;   // first argument that is no option
+    const char *as;     // emit
+    bool json;          // results as JSON on stdout
+} Arguments;
+
+typedef struct {
+    const char *name, *arguments, *help;
+    int (*run)(const Arguments *arguments);
+    bool needs_file;
+} Command;
+
+// ---- Progress: one line on a terminal, rewritten at most ten times a second
+
+typedef struct {
+    double begin, shown;
+    bool open; // a line without its end stands on the terminal
+} Progress;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void show_progress(void *self, const char *phase, double done, double total) {
+    Progress *progress = self;
+    double time = now();
+    if (progress->begin == 0) progress->begin = time;
+    if (time - progress->shown < 0.1 && done < total) return;
+    progress->shown = time;
+    progress->open = true;
+    if (total <= 0) {
+        fprintf(stderr, "\r\033[K%s", phase);
+        return;
+    }
+    double left = done > 0 ? (time - progress->begin) * (total - done) / done : 0;
+    fprintf(stderr, "\r\033[K%s: %.0f %%, %.1f of %.1f GFLOP, %.0f s left", phase, 100 * done / total, done / 1e9, total / 1e9, left);
+}
+
+static void end_progress(Progress *progress) {
+    if (progress->open) fputs("\r\033[K", stderr);
+    progress->open = false;
+}
+
+// The first Ctrl-C lets the step finish and keeps what is done, the second ends the program at once.
+static void on_interrupt(int signal_number) {
+    mdx_stop(session);
+    signal(signal_number, SIG_DFL);
+}
+
+// ---- Commands
+
+static int finish(bool ok) {
+    fputs(mdx_messages(session), stderr);
+    return ok ? 0 : 1;
+}
+
+static int print_text(const char *text) {
+    if (text) fputs(text, stdout);
+    return finish(text != NULL);
+}
+
+static int run_check(const Arguments *arguments) {
+    return finish(mdx_read(session, arguments->spec));
+}
+
+static int run_run(const Arguments *arguments) {
+    if (!mdx_read(session, arguments->spec)) return finish(false);
+    Progress progress = {0};
+    if (isatty(STDERR_FILENO)) mdx_on_progress(session, show_progress, &progress);
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    bool ok = mdx_run(session);
+    end_progress(&progress);
+    fputs(mdx_dumps(session), stdout);
+    fputs(arguments->json ? mdx_json(session) : mdx_tables(session), stdout);
+    if (*mdx_folder(session)) fprintf(stderr, "results in %s\n", mdx_folder(session));
+    int status = finish(ok);
+    return mdx_stopped(session) ? EXIT_STOPPED : status;
+}
+
+static int run_emit(const Arguments *arguments) {
+    if (!mdx_read(session, arguments->spec)) return finish(false);
+    const char *text = mdx_emit(session, arguments->as ? arguments->as : "graph");
+    fputs(mdx_dumps(session), stdout);
+    return print_text(text);
+}
+
+static int run_tokens(const Arguments *arguments) {
+    return mdx_read(session, arguments->spec) ? print_text(mdx_tokens(session)) : finish(false);
+}
+
+static int run_sites(const Arguments *arguments) {
+    return print_text(mdx_sites(session, arguments->spec));
+}
+
+static const Command commands[] = {
+    {"check", "SPEC", "find every mistake of a spec; reads no weights", run_check, true},
+    {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, true},
+    {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|plan|dot", run_emit, true},
+    {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, true},
+    {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, true},
+};
+
+static int print_help(FILE *to) {
+    fputs("mdx: a compiler for experiments on language models\n\n  mdx COMMAND FILE [OPTIONS]\n\nCommands\n", to);
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(to, "  %-7s %-6s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run: print the results as JSON\n", mdx_option_help());
+    fputs("  --as=STAGE\n        emit: which stage\n\n"
+          "  mdx --help, mdx --version, mdx --passes, mdx --ops, mdx --functions\n\n"
+          "A spec, line by line\n"
+          "  model base = hf(\"models/base\")                               a Hugging Face folder\n"
+          "  prompts val = jsonl(\"val.jsonl\", text: \"text\", chat: true)    one prompt a line\n"
+          "  hook h = layers[4].attn_out @ end                           a tensor at token positions\n"
+          "  sweep alpha in [0.5, 1.0]                                   what is varied\n"
+          "  patch p = h <- alpha * base.h                               what is written there\n"
+          "  run clean = base on val                                     a forward pass\n"
+          "  run patched = base on val with p\n"
+          "  metric effect = mean(kl(patched, clean))                    what is measured\n"
+          "  report table(alpha, effect)                                 what is shown\n\n"
+          "examples/ has whole specs; docs/language.md is the manual.\n",
+          to);
+    return to == stdout ? 0 : 1;
+}
+
+// ---- Arguments
+
+// --name=value, --name value, --flag. Moves i over what it used; false after a message.
+static bool read_option(int argc, char **argv, int *i, Arguments *out) {
+    char name[64];
+    const char *text = argv[*i] + 2, *equals = strchr(text, '=');
+    size_t length = equals ? (size_t)(equals - text) : strlen(text);
+    if (length >= sizeof name) length = sizeof name - 1;
+    memcpy(name, text, length);
+    name[length] = '\0';
+    if (strcmp(name, "json") == 0) {
+        out->json = true;
+        return true;
+    }
+    if (strcmp(name, "verify") == 0 && !equals) return mdx_option(session, name, "on");
+    const char *value = equals ? equals + 1 : ++*i < argc ? argv[*i] : NULL;
+    if (!value) {
+        fprintf(stderr, "mdx: --%s needs a value\n", name);
+        return false;
+    }
+    if (strcmp(name, "as") == 0) {
+        out->as = value;
+        return true;
+    }
+    return mdx_option(session, name, value);
+}
+
+static bool read_arguments(int argc, char **argv, Arguments *out) {
+    for (int i = 2; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) == 0) {
+            if (!read_option(argc, argv, &i, out)) return false;
+        } else if (out->spec) {
+            fprintf(stderr, "mdx: one file at a time: '%s' and '%s'\n", out->spec, argv[i]);
+            return false;
+        } else {
+            out->spec = argv[i];
+        }
+    }
+    return true;
+}
+
+static int run_command(const Command *command, int argc, char **argv) {
+    Arguments arguments = {0};
+    if (argc == 3 && strcmp(argv[2], "--help") == 0) return print_help(stdout);
+    if (!read_arguments(argc, argv, &arguments)) return finish(false);
+    if (!arguments.spec) {
+        fprintf(stderr, "mdx: mdx %s needs a %s\n", command->name, strcmp(command->arguments, "SPEC") == 0 ? "spec" : "model's folder");
+        return 1;
+    }
+    return command->run(&arguments);
+}
+
+static int run_main(int argc, char **argv) {
+    if (argc < 2) return print_help(stderr);
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) return print_help(stdout);
+    if (strcmp(word, "--version") == 0) return printf("mdx %s\n", mdx_version()) < 0;
+    if (strncmp(word, "--", 2) == 0) {
+        const char *text = mdx_emit(session, word + 2);
+        return print_text(text);
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc, argv);
+    fprintf(stderr, "mdx: there is no command '%s'; mdx --help lists them\n", word);
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    session = mdx_open();
+    int status = run_main(argc, argv);
+    mdx_close(session);
+    return status;
+}
