@@ -239,6 +239,47 @@ static bool write_maps(Mdx *mdx, Str folder, Error *err) {
     return true;
 }
 
+// ---- States
+
+static bool write_states(Mdx *mdx, const ResultStates *states, Str folder, Error *err) {
+    Arena *arena = mdx->arena;
+    Text metadata = text_open(arena), ids = text_open(arena);
+    const ResultPrompts *prompts = &mdx->results.prompts[states->prompts];
+    for (uint32_t i = 0; i < prompts->count; i++) text_add(&ids, "%s%.*s", i ? "\n" : "", STR_ARG(prompts->ids[i]));
+    text_str(&metadata, STR("{"));
+    json_pair(&metadata, "experiment", mdx->exp->name);
+    text_str(&metadata, STR(","));
+    json_pair(&metadata, "expression", states->text);
+    text_str(&metadata, STR(","));
+    json_pair(&metadata, "prompts", text_view(&ids));
+    text_str(&metadata, STR(","));
+    json_pair(&metadata, "version", STR("mdx " MDX_VERSION));
+    text_str(&metadata, STR("}"));
+    Tensor *tensors = arena_many(arena, Tensor, states->points + 2);
+    size_t count = 0;
+    uint64_t rows = states->rows;
+    tensors[count++] = (Tensor){.name = STR("row.prompt"), .dtype = DTYPE_i32, .rank = 1, .shape = {rows}, .bytes = rows * 4, .data = states->prompt};
+    tensors[count++] = (Tensor){.name = STR("row.position"), .dtype = DTYPE_i32, .rank = 1, .shape = {rows}, .bytes = rows * 4, .data = states->position};
+    for (size_t p = 0; p < states->points; p++) {
+        if (!states->states[p]) continue;
+        Text name = text_open(arena);
+        results_point_write(&mdx->results, states->axes, p, &name);
+        tensors[count++] = (Tensor){.name = name.len ? text_view(&name) : STR("states"), .dtype = DTYPE_f32, .rank = 2, .shape = {rows, states->widths[p]},
+                                    .bytes = rows * states->widths[p] * sizeof(float), .data = states->states[p]};
+    }
+    Str path = path_join(arena, folder, str_format(arena, "%.*s.safetensors", STR_ARG(states->name)));
+    return safetensors_write(path.at, tensors, count, text_view(&metadata), err);
+}
+
+static bool write_all_states(Mdx *mdx, Str folder, Error *err) {
+    Str below = path_join(mdx->arena, folder, STR("states"));
+    for (size_t i = 0; i < mdx->results.states_count; i++) {
+        TRY(folder_make(below.at, err));
+        TRY(write_states(mdx, &mdx->results.states[i], below, err));
+    }
+    return true;
+}
+
 // ---- The folder
 
 static bool put(Mdx *mdx, Str folder, const char *name, Text text, Error *err) {
@@ -260,7 +301,7 @@ static bool write_all(Mdx *mdx, Str folder, Str manifest_text, Error *err) {
     results_json(&mdx->results, &json);
     results_values_csv(&mdx->results, &values);
     return put(mdx, folder, "results.json", json, err) && write_tables(mdx, folder, err) &&
-           put(mdx, folder, "values.csv", values, err) && write_maps(mdx, folder, err) &&
+           put(mdx, folder, "values.csv", values, err) && write_maps(mdx, folder, err) && write_all_states(mdx, folder, err) &&
            file_write(path_join(mdx->arena, folder, STR("manifest.json")).at, manifest_text, err);
 }
 

@@ -32,22 +32,57 @@ static void open_metrics(Mdx *mdx) {
     }
 }
 
+// Names of prompts whose values are kept.
+static const ResultPrompts *open_prompts(Mdx *mdx, uint32_t index, Error *err) {
+    ResultPrompts *prompts = &mdx->results.prompts[index];
+    const PromptTexts *texts = prompts->ids ? NULL : streams_prompts(mdx->streams, index, err);
+    if (!texts) return prompts->ids ? prompts : NULL;
+    Str *ids = arena_many(mdx->arena, Str, texts->len);
+    for (size_t p = 0; p < texts->len; p++) ids[p] = texts->at[p].id;
+    *prompts = (ResultPrompts){mdx->exp->prompts.at[index].name, (uint32_t)texts->len, ids};
+    return prompts;
+}
+
 static bool open_terms(Mdx *mdx, Error *err) {
     Results *results = &mdx->results;
-    results->prompts_count = mdx->exp->prompts.len;
-    results->prompts = arena_many(mdx->arena, ResultPrompts, results->prompts_count);
     results->term_count = mdx->tables->terms.len;
     results->terms = arena_many(mdx->arena, ResultTerm, results->term_count);
     for (size_t i = 0; i < results->term_count; i++) {
         const Term *term = &mdx->tables->terms.at[i];
-        const PromptTexts *texts = streams_prompts(mdx->streams, term->prompts, err);
-        if (!texts) return false;
-        Str *ids = arena_many(mdx->arena, Str, texts->len);
-        for (size_t p = 0; p < texts->len; p++) ids[p] = texts->at[p].id;
-        results->prompts[term->prompts] = (ResultPrompts){mdx->exp->prompts.at[term->prompts].name, (uint32_t)texts->len, ids};
+        const ResultPrompts *prompts = open_prompts(mdx, term->prompts, err);
+        if (!prompts) return false;
         size_t points = results_points(results, term->axes);
         results->terms[i] = (ResultTerm){term->metric, term->text, term->axes, points, term->prompts,
-                                         undefined(mdx->arena, points * texts->len), arena_many(mdx->arena, bool, points)};
+                                         undefined(mdx->arena, points * prompts->count), arena_many(mdx->arena, bool, points)};
+    }
+    return true;
+}
+
+// How many rows a point has, the plan knows.
+static uint64_t captured_rows(const Plan *plan, uint32_t capture) {
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const Output *output = &plan->outputs[i];
+        if (output->kind != OUT_states || output->index != capture) continue;
+        uint64_t rows = 0;
+        for (uint64_t r = 0; r < output->count; r++) rows += output->points[r] == output->points[0];
+        return rows;
+    }
+    return 0;
+}
+
+static bool open_states(Mdx *mdx, Error *err) {
+    Results *results = &mdx->results;
+    Arena *arena = mdx->arena;
+    results->states_count = mdx->exp->captures.len;
+    results->states = arena_many(arena, ResultStates, results->states_count);
+    for (uint32_t i = 0; i < results->states_count; i++) {
+        const MetricDef *def = &mdx->exp->captures.at[i];
+        uint32_t prompts = def->points[0]->prompts;
+        if (!open_prompts(mdx, prompts, err)) return false;
+        size_t points = results_points(results, def->axes);
+        uint64_t rows = captured_rows(&mdx->plan, i);
+        results->states[i] = (ResultStates){def->name, def->text, def->axes, points, prompts, rows, arena_many(arena, uint32_t, rows),
+                                            arena_many(arena, uint32_t, rows), arena_many(arena, float *, points), arena_many(arena, uint32_t, points)};
     }
     return true;
 }
@@ -77,14 +112,14 @@ static void open_maps(Mdx *mdx) {
 
 static void open_tables(Mdx *mdx) {
     Results *results = &mdx->results;
-    results->table_count = mdx->exp->reports.len;
-    results->tables = arena_many(mdx->arena, ResultTable, results->table_count);
-    for (size_t i = 0; i < results->table_count; i++) {
+    results->tables = arena_many(mdx->arena, ResultTable, mdx->exp->reports.len);
+    for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
+        if (!report->table) continue;
         ResultColumn *columns = arena_many(mdx->arena, ResultColumn, report->columns.len);
         for (size_t c = 0; c < report->columns.len; c++)
             columns[c] = (ResultColumn){report->columns.at[c].is_axis, report->columns.at[c].index};
-        results->tables[i] = (ResultTable){report->axes, results_points(results, report->axes), report->columns.len, columns};
+        results->tables[results->table_count++] = (ResultTable){report->axes, results_points(results, report->axes), report->columns.len, columns};
     }
 }
 
@@ -95,8 +130,10 @@ bool session_results(Mdx *mdx, Error *err) {
     results->axis_count = exp->axes.len;
     results->axes = arena_many(mdx->arena, ResultAxis, exp->axes.len);
     for (size_t i = 0; i < exp->axes.len; i++) results->axes[i] = axis_of(mdx->arena, &exp->axes.at[i]);
+    results->prompts_count = exp->prompts.len;
+    results->prompts = arena_many(mdx->arena, ResultPrompts, exp->prompts.len);
     open_metrics(mdx);
-    TRY(open_terms(mdx, err));
+    TRY(open_terms(mdx, err) && open_states(mdx, err));
     open_maps(mdx);
     open_tables(mdx);
     return true;

@@ -13,12 +13,16 @@ static double now(clockid_t clock) {
 // What a stopped run has not computed, in words.
 static void warn_missing(Mdx *mdx) {
     const Results *results = &mdx->results;
-    for (size_t t = 0; t < results->table_count; t++) {
-        size_t done = 0;
-        for (size_t p = 0; p < results->tables[t].points; p++) done += results_row_done(results, &results->tables[t], p);
-        if (done == results->tables[t].points) continue;
-        Str text = str_format(mdx->arena, "stopped: this table has %zu of %zu rows; run the spec again to get the others", done, results->tables[t].points);
-        session_warning(mdx, mdx->exp->reports.at[t].span, text.at);
+    size_t table = 0;
+    for (size_t i = 0; i < mdx->exp->reports.len; i++) {
+        const Report *report = &mdx->exp->reports.at[i];
+        size_t done = 0, points = report->table ? results->tables[table].points : results->states[report->capture].points;
+        for (size_t p = 0; p < points; p++)
+            done += report->table ? results_row_done(results, &results->tables[table], p) : results->states[report->capture].states[p] != NULL;
+        table += report->table;
+        if (done == points) continue;
+        Str text = str_format(mdx->arena, "stopped: %zu of %zu points are there; run the spec again to get the others", done, points);
+        session_warning(mdx, report->span, text.at);
     }
 }
 

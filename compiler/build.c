@@ -123,6 +123,16 @@ static bool build_row(Builder *b, const Report *report, size_t point, const Axis
     return true;
 }
 
+static bool build_capture(Builder *b, const Report *report, size_t point, const AxisRange *ranges) {
+    const Expr *expr = b->exp->captures.at[report->capture].points[point];
+    MUST(expr);
+    Frame frame;
+    Node *node = build_frame(b, expr, &frame) ? build_states(b, expr, &frame, ranges) : NULL;
+    if (!node) return false;
+    build_output(b, (GraphOutput){OUT_states, node, report->capture, point, report->axes, ranges});
+    return true;
+}
+
 // Reports in order, points in order: what is asked for first can be computed, and shown, first.
 static bool build_report(Builder *b, const Report *report) {
     AxisSet structural = axes_structural(b->exp, report->axes), values = report->axes & ~structural;
@@ -133,7 +143,7 @@ static bool build_report(Builder *b, const Report *report) {
     for (size_t point = 0; point < points; point++) {
         tile_first(b, values, sizes, ranges);
         do {
-            if (!build_row(b, report, point, ranges)) return false;
+            if (!(report->table ? build_row : build_capture)(b, report, point, ranges)) return false;
         } while (tile_next(b, values, sizes, ranges));
     }
     return true;

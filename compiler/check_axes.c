@@ -130,7 +130,8 @@ static const Signature *function_named(Str name) {
     const struct {
         const Signature *rows;
         size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
+    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count},
+                  {report_rows(), report_count}};
     for (size_t t = 0; t < COUNT(tables); t++)
         for (size_t i = 0; i < tables[t].count; i++)
             if (str_is(name, tables[t].rows[i].name)) return &tables[t].rows[i];
@@ -142,7 +143,8 @@ static bool takes_expression(const Signature *function, const Ast *call, size_t 
     Str label = call->kids.at[i]->label;
     for (size_t p = 0; p < function->count; p++) {
         bool this = label.len ? str_eq(label, function->params[p].name) : p == i;
-        if (this) return function->params[p].type == PARAM_states || function->params[p].type == PARAM_values;
+        ParamType type = function->params[p].type;
+        if (this || function->params[p].many) return type == PARAM_states || type == PARAM_values || type == PARAM_column;
     }
     return false;
 }
@@ -175,7 +177,7 @@ static void choose_in(Checker *checker, const Ast *ast) {
 
 static void classify_def(Checker *checker, const Def *def) {
     const Stmt *stmt = def->stmt;
-    bool formula = stmt->kind == STMT_patch || stmt->kind == STMT_metric;
+    bool formula = stmt->kind == STMT_patch || stmt->kind == STMT_metric || stmt->kind == STMT_report;
     if (formula)
         number_in(checker, stmt->value);
     else if (stmt->kind != STMT_sweep)

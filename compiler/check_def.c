@@ -368,6 +368,18 @@ Expr *metric_instance(const Scope *scope, Def *def) {
     return instance(scope, def, metric_make);
 }
 
+// The states of `report states(...)`; a table has no instance of its own.
+static void *capture_make(const Scope *scope, Def *def) {
+    const Ast *call = def->stmt->value;
+    Arg args[MOST_PARAMS];
+    if (call->kind != AST_call || !str_is(call->text, "states")) return NULL;
+    return args_check(scope, &report_rows()[REPORT_states], call, args) ? args[0].expr : NULL;
+}
+
+static void capture_instance(const Scope *scope, Def *def) {
+    instance(scope, def, capture_make);
+}
+
 static void metric_collect(Checker *checker, Def *def) {
     const Experiment *exp = checker->exp;
     Text text = text_open(checker->arena);
@@ -401,6 +413,7 @@ static void def_check_at(const Scope *scope, Def *def) {
     case STMT_mapper: map_instance(scope, def); break;
     case STMT_subspace: basis_instance(scope, def); break;
     case STMT_metric: metric_instance(scope, def); break;
+    case STMT_report: capture_instance(scope, def); break;
     case STMT_patch:
         if (!def->applied) loose_patch_check(scope, def);
         break;
@@ -408,7 +421,6 @@ static void def_check_at(const Scope *scope, Def *def) {
     case STMT_model:
     case STMT_prompts:
     case STMT_sweep:
-    case STMT_report:
     case STMT_include:
     case STMT_KINDS: break;
     }
@@ -433,7 +445,7 @@ static void def_check(Checker *checker, Def *def) {
 }
 
 void defs_check(Checker *checker) {
-    static const StmtKind order[] = {STMT_run, STMT_hook, STMT_mapper, STMT_subspace, STMT_metric, STMT_patch};
+    static const StmtKind order[] = {STMT_run, STMT_hook, STMT_mapper, STMT_subspace, STMT_metric, STMT_report, STMT_patch};
     for (size_t k = 0; k < COUNT(order); k++)
         for (size_t i = 0; i < checker->defs.len; i++)
             if (checker->defs.at[i]->stmt->kind == order[k]) def_check(checker, checker->defs.at[i]);

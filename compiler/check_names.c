@@ -42,6 +42,14 @@ static const char *reserved_as(const Stmt *stmt) {
     return NULL;
 }
 
+static Def *def_new(Checker *checker, const Stmt *stmt) {
+    Def *def = arena_new(checker->arena, Def);
+    def->stmt = stmt;
+    def->name = stmt->name;
+    list_push(checker->arena, &checker->defs, def);
+    return def;
+}
+
 static void collect_one(Checker *checker, const Stmt *stmt) {
     const char *reserved = reserved_as(stmt);
     if (reserved)
@@ -52,11 +60,8 @@ static void collect_one(Checker *checker, const Stmt *stmt) {
         diag_also(checker->diags, diag, first->stmt->name_span, "first defined here, as a %s", def_noun(first));
         return;
     }
-    Def *def = arena_new(checker->arena, Def);
-    def->stmt = stmt;
-    def->name = stmt->name;
     strmap_put(&checker->names, stmt->name, (uint32_t)checker->defs.len);
-    list_push(checker->arena, &checker->defs, def);
+    def_new(checker, stmt);
 }
 
 void names_collect(Checker *checker) {
@@ -65,6 +70,7 @@ void names_collect(Checker *checker) {
     for (size_t i = 0; i < checker->spec->statements.len; i++) {
         const Stmt *stmt = &checker->spec->statements.at[i];
         if (stmt_info[stmt->kind].defines) collect_one(checker, stmt);
+        if (stmt->kind == STMT_report) def_new(checker, stmt)->used = true;
         if (stmt->kind != STMT_experiment) continue;
         if (experiment) {
             Diag *diag = diag_error(checker->diags, stmt->span, "the experiment has two names");
@@ -77,7 +83,8 @@ void names_collect(Checker *checker) {
 
 void unknown_name(Checker *checker, const Ast *name, const char *expected) {
     StrList names = {0};
-    for (size_t i = 0; i < checker->defs.len; i++) list_push(checker->arena, &names, checker->defs.at[i]->name);
+    for (size_t i = 0; i < checker->defs.len; i++)
+        if (checker->defs.at[i]->name.len) list_push(checker->arena, &names, checker->defs.at[i]->name);
     Diag *diag = diag_error(checker->diags, name->span, "'%.*s' is not defined%s%s", STR_ARG(name->text),
                             *expected ? "; expected " : "", expected);
     diag_suggest(checker->diags, diag, name->text, &names, 0);
@@ -132,16 +139,13 @@ static void visit(Checker *checker, Def *def) {
     def->visit = DEF_done;
 }
 
-static void mark_used(Def *def) {
-    if (def->used) return;
-    def->used = true;
-    for (size_t i = 0; i < def->uses.len; i++) mark_used(def->uses.at[i]);
-}
-
-static void mark_ast(Checker *checker, const Ast *ast) {
-    Def *def = ast->kind == AST_name || ast->kind == AST_call ? def_named(checker, ast->text) : NULL;
-    if (def) mark_used(def);
-    for (size_t i = 0; i < ast->kids.len; i++) mark_ast(checker, ast->kids.at[i]);
+// What is reported needs this, and all that this uses.
+static void mark_uses(Def *def) {
+    for (size_t i = 0; i < def->uses.len; i++) {
+        if (def->uses.at[i]->used) continue;
+        def->uses.at[i]->used = true;
+        mark_uses(def->uses.at[i]);
+    }
 }
 
 enum { MOST_DEFS = 10000 };
@@ -155,8 +159,6 @@ void names_link(Checker *checker) {
     for (size_t i = 0; i < checker->defs.len; i++) link_def(checker, checker->defs.at[i]);
     for (size_t i = 0; i < checker->defs.len; i++)
         if (checker->defs.at[i]->visit == DEF_new) visit(checker, checker->defs.at[i]);
-    for (size_t i = 0; i < checker->spec->statements.len; i++) {
-        const Stmt *stmt = &checker->spec->statements.at[i];
-        if (stmt->kind == STMT_report) mark_ast(checker, stmt->value);
-    }
+    for (size_t i = 0; i < checker->defs.len; i++)
+        if (checker->defs.at[i]->stmt->kind == STMT_report) mark_uses(checker->defs.at[i]);
 }

@@ -1,9 +1,7 @@
-// check_report.c: what is reported, and warnings about what is not.
+// check_report.c: what is reported, and warnings about what is not: one function a row of report.def.
 #include "compiler/checker.h"
 
-static const char *some(const Expr *expr) {
-    return expr->type == TYPE_values ? "one value a prompt" : "states";
-}
+// ---- table(columns...)
 
 // A reported metric is one number a point; checked at its first point that has an instance.
 static bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *metric) {
@@ -11,7 +9,7 @@ static bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *
         const Expr *expr = metric->points[i];
         if (!expr || expr->type == TYPE_number) continue;
         Diag *diag = diag_error(checker->diags, ast->span, "metric '%.*s' is %s, a table needs one number",
-                                STR_ARG(metric->name), some(expr));
+                                STR_ARG(metric->name), type_words[expr->type]);
         diag_also(checker->diags, diag, metric->span, "defined here");
         if (expr->type == TYPE_values) diag_help(checker->diags, diag, "reduce it: mean(%.*s)", STR_ARG(metric->text));
         return false;
@@ -40,22 +38,71 @@ static void column_add(Checker *checker, const Ast *ast, Report *report) {
     report->axes |= def->axes;
 }
 
-static void report_check(Checker *checker, const Stmt *stmt) {
-    Scope scope = {.checker = checker, .prompts = NO_PROMPTS};
-    Report report = {.span = stmt->span};
-    uint32_t row;
-    const Ast *given[MOST_PARAMS];
-    if (!row_named(&scope, stmt->value, report_rows(), report_count, "report", &row)) return;
-    Ast call = *stmt->value;
-    call.kind = AST_call;
-    if (!signature_match(&report_rows()[row], &call, checker->diags, given)) return;
+static void report_table(Checker *checker, const Def *def, const Ast *const args[MOST_PARAMS], Report *report) {
+    (void)args;
+    const Ast *call = def->stmt->value;
     bool metric = false;
-    for (size_t i = 0; i < call.kids.len; i++) column_add(checker, call.kids.at[i], &report);
-    for (size_t i = 0; i < report.columns.len; i++) metric |= !report.columns.at[i].is_axis;
-    if (!metric && report.columns.len == call.kids.len) {
-        Diag *diag = diag_error(checker->diags, stmt->span, "this table has no metric");
-        diag_help(checker->diags, diag, "name at least one metric as a column");
+    report->table = true;
+    for (size_t i = 0; i < call->kids.len; i++) column_add(checker, call->kids.at[i], report);
+    for (size_t i = 0; i < report->columns.len; i++) metric |= !report->columns.at[i].is_axis;
+    if (metric || report->columns.len != call->kids.len) return;
+    Diag *diag = diag_error(checker->diags, def->stmt->span, "this table has no metric");
+    diag_help(checker->diags, diag, "name at least one metric as a column");
+}
+
+// ---- states(x, on, as)
+
+static bool is_file_name(Str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.at[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        if (!plain) return false;
     }
+    return name.len > 0;
+}
+
+static Str capture_name(Checker *checker, const Ast *as) {
+    size_t number = checker->exp->captures.len + 1;
+    Str name = as ? as->text : number == 1 ? STR("states") : str_format(checker->arena, "states-%zu", number);
+    if (!is_file_name(name)) diag_error(checker->diags, as->span, "a file is named by letters, digits, _ and -");
+    for (size_t i = 0; i < checker->exp->captures.len; i++) {
+        const MetricDef *have = &checker->exp->captures.at[i];
+        if (!str_eq(have->name, name)) continue;
+        Diag *diag = diag_error(checker->diags, as ? as->span : NO_SPAN, "two files are named '%.*s'", STR_ARG(name));
+        diag_also(checker->diags, diag, have->span, "first here");
+    }
+    return name;
+}
+
+static void report_states(Checker *checker, const Def *def, const Ast *const args[MOST_PARAMS], Report *report) {
+    if (!def->instances) return;
+    Text text = text_open(checker->arena);
+    ast_write(args[0], &text);
+    MetricDef capture = {.name = capture_name(checker, args[2]), .span = def->stmt->span, .text = text_view(&text), .axes = def->axes,
+                         .count = points_count(checker->exp, axes_structural(checker->exp, def->axes)),
+                         .points = (Expr **)def->instances};
+    report->capture = (uint32_t)checker->exp->captures.len;
+    report->axes = def->axes;
+    list_push(checker->arena, &checker->exp->captures, capture);
+}
+
+// ---- All of them
+
+static void (*const report_kinds[REPORT_COUNT])(Checker *, const Def *, const Ast *const args[MOST_PARAMS], Report *) = {
+#define MDX_REPORT(name, arguments, what) [REPORT_##name] = report_##name,
+#include "compiler/report.def"
+};
+
+static void report_check(Checker *checker, const Def *def) {
+    Scope scope = {.checker = checker, .prompts = NO_PROMPTS};
+    Report report = {.span = def->stmt->span};
+    uint32_t row;
+    const Ast *args[MOST_PARAMS];
+    if (!row_named(&scope, def->stmt->value, report_rows(), report_count, "report", &row)) return;
+    Ast call = *def->stmt->value;
+    call.kind = AST_call;
+    if (!signature_match(&report_rows()[row], &call, checker->diags, args)) return;
+    report_kinds[row](checker, def, args, &report);
     list_push(checker->arena, &checker->exp->reports, report);
 }
 
@@ -71,10 +118,9 @@ static void warn_unused(Checker *checker, const Def *def) {
 
 void reports_check(Checker *checker) {
     size_t reports = 0;
-    for (size_t i = 0; i < checker->spec->statements.len; i++) {
-        const Stmt *stmt = &checker->spec->statements.at[i];
-        if (stmt->kind != STMT_report) continue;
-        report_check(checker, stmt);
+    for (size_t i = 0; i < checker->defs.len; i++) {
+        if (checker->defs.at[i]->stmt->kind != STMT_report) continue;
+        report_check(checker, checker->defs.at[i]);
         reports++;
     }
     if (!reports) {

@@ -8,7 +8,7 @@ typedef struct Def Def;
 // A definition of the spec, and its instances by point of the structural axes that reach it.
 struct Def {
     const Stmt *stmt;
-    Str name;
+    Str name;            // empty: a report, which nothing can name
     uint32_t index;      // within its kind: of exp->models, exp->prompts, exp->axes or exp->metrics
     LIST(Def *) uses;    // definitions that it names
     AxisSet axes;        // axes that reach it; an axis reaches itself
@@ -99,6 +99,11 @@ const Signature *reduction_rows(void);
 const Signature *state_rows(void);
 const Signature *position_rows(void);
 const Signature *report_rows(void);
+typedef enum {
+#define MDX_REPORT(name, arguments, what) REPORT_##name,
+#include "compiler/report.def"
+    REPORT_COUNT
+} ReportId;
 extern const StmtKind source_kind[];
 extern const Type metric_type[];
 extern const bool mapper_fitted[];

@@ -245,6 +245,11 @@ void experiment_print(const Experiment *exp, Text *out) {
     print_maps(exp, out);
     print_metrics(exp, out);
     for (size_t i = 0; i < exp->reports.len; i++) {
+        const Report *report = &exp->reports.at[i];
+        if (!report->table) {
+            text_add(out, "report states: %.*s\n", STR_ARG(exp->captures.at[report->capture].text));
+            continue;
+        }
         text_str(out, STR("report table:"));
         for (size_t c = 0; c < exp->reports.at[i].columns.len; c++) {
             const Column *column = &exp->reports.at[i].columns.at[c];

@@ -201,10 +201,13 @@ typedef struct {
     Span span;
 } Column;
 
+// A table of metrics, or states that are kept.
 typedef struct {
     Span span;
-    LIST(Column) columns;
-    AxisSet axes;   // of all its columns
+    bool table;
+    LIST(Column) columns; // table
+    uint32_t capture;     // else: of exp->captures
+    AxisSet axes;         // of all its columns
 } Report;
 
 typedef struct {
@@ -217,6 +220,7 @@ typedef struct {
     LIST(MapInst *) maps;
     LIST(BasisInst *) bases;
     LIST(MetricDef) metrics;
+    LIST(MetricDef) captures; // states that are kept; the name is the file's
     LIST(Report) reports;
 } Experiment;
 

@@ -86,13 +86,14 @@ static void print_node(const Graph *graph, const Node *node, Text *out) {
     text_char(out, '\n');
 }
 
-static const char *const output_names[] = {[OUT_metric] = "metric", [OUT_values] = "values", [OUT_map] = "map"};
+static const char *const output_names[] = {[OUT_metric] = "metric", [OUT_values] = "values", [OUT_states] = "states", [OUT_map] = "map"};
 
 static void print_output(const Graph *graph, const GraphOutput *output, Text *out) {
     const Experiment *exp = graph->tables->exp;
     const Str names[] = {
         [OUT_metric] = output->kind == OUT_metric ? exp->metrics.at[output->index].name : STR(""),
         [OUT_values] = output->kind == OUT_values ? graph->tables->terms.at[output->index].text : STR(""),
+        [OUT_states] = output->kind == OUT_states ? exp->captures.at[output->index].name : STR(""),
         [OUT_map] = output->kind == OUT_map ? exp->maps.at[output->index]->name : STR(""),
     };
     text_add(out, "%s %.*s", output_names[output->kind], STR_ARG(names[output->kind]));

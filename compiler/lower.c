@@ -259,9 +259,7 @@ static void output_points(Lower *lower, const GraphOutput *from, Output *out) {
     AxisSet structural = axes_structural(exp, from->axes), values = from->axes & ~structural;
     const Space *tile = space_points(lower->spaces, values, from->ranges);
     const Space *have = from->node->space;
-    const Space *over = have->kind == SPACE_prompts
-                            ? space_prompts(lower->spaces, have->prompts, have->prompt_count, values, from->ranges)
-                            : tile;
+    const Space *over = space_with_axes(lower->spaces, have, values, from->ranges);
     const uint32_t *map = map_rows(lower, over, have);
     RowInfo rows = space_rows(lower->spaces, over, lower->arena);
     uint32_t *row = arena_many(lower->arena, uint32_t, over->rows), *point = arena_many(lower->arena, uint32_t, over->rows);
@@ -283,7 +281,8 @@ static void output_points(Lower *lower, const GraphOutput *from, Output *out) {
     out->count = over->rows;
     out->rows = row;
     out->points = point;
-    out->prompts = have->kind == SPACE_prompts ? rows.prompt : NULL;
+    out->prompts = have->kind >= SPACE_prompts ? rows.prompt : NULL;
+    out->positions = have->kind == SPACE_tokens ? rows.position : NULL;
 }
 
 static void output_add(Lower *lower, const GraphOutput *from) {

@@ -93,6 +93,10 @@ Graph pass_prune(const Graph *graph) {
     Arena *scratch = arena_open();
     Prune prune = {graph, &graph->tables->spaces, arena_many(scratch, const Selection *, graph->nodes.len)};
     const bool *reached = graph_reached(graph, scratch);
+    for (size_t i = 0; i < graph->outputs.len; i++) { // captured states: all the rows that were asked for
+        const Node *node = graph->outputs.at[i].node;
+        if (is_tokens(node)) demand(&prune, node, node->space->selection);
+    }
     for (size_t i = graph->nodes.len; i-- > 0;)
         if (reached[i]) demand_inputs(&prune, graph->nodes.at[i]);
     Graph out = graph_rewrite(graph, narrow, &prune);

@@ -105,8 +105,31 @@ static bool put_map(const Walk *walk, const Output *output, Error *err) {
     return true;
 }
 
+// Rows of one point stand in the order of the prompts and positions, as in the plan.
+static bool put_states(const Walk *walk, const Output *output, Error *err) {
+    const Value *value = &walk->plan->values[output->value];
+    ResultStates *states = &walk->results->states[output->index];
+    Arena *scratch = arena_open();
+    float *numbers = arena_many(scratch, float, value->rows * value->width);
+    bool ok = walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err);
+    uint64_t *filled = arena_many(scratch, uint64_t, states->points);
+    for (uint64_t i = 0; ok && i < output->count; i++) {
+        uint32_t point = output->points[i];
+        if (!states->states[point]) states->states[point] = arena_many(walk->arena, float, states->rows * value->width);
+        states->widths[point] = value->width;
+        uint64_t row = filled[point]++;
+        MUST(row < states->rows);
+        states->prompt[row] = output->prompts[i];
+        states->position[row] = output->positions[i];
+        memcpy(states->states[point] + row * value->width, numbers + (size_t)output->rows[i] * value->width, value->width * sizeof *numbers);
+    }
+    arena_close(scratch);
+    return ok;
+}
+
 static bool put_output(const Walk *walk, const Output *output, Error *err) {
     if (output->kind == OUT_map) return put_map(walk, output, err);
+    if (output->kind == OUT_states) return put_states(walk, output, err);
     Arena *scratch = arena_open();
     const double *numbers = read_column(walk, output, scratch, err);
     if (numbers) (output->kind == OUT_metric ? put_metric : put_values)(walk, output, numbers);

@@ -47,7 +47,19 @@ bool results_complete(const Results *results) {
     for (size_t t = 0; t < results->table_count; t++)
         for (size_t p = 0; p < results->tables[t].points; p++)
             if (!results_row_done(results, &results->tables[t], p)) return false;
+    for (size_t i = 0; i < results->states_count; i++)
+        for (size_t p = 0; p < results->states[i].points; p++)
+            if (!results->states[i].states[p]) return false;
     return true;
+}
+
+void results_point_write(const Results *results, uint64_t axes, size_t point, Text *out) {
+    const char *between = "";
+    for (size_t a = 0; a < results->axis_count; a++) {
+        if (!(axes >> a & 1)) continue;
+        text_add(out, "%s%.*s=%.*s", between, STR_ARG(results->axes[a].name), STR_ARG(results->axes[a].values[results_value(results, axes, point, a)]));
+        between = ", ";
+    }
 }
 
 // ---- Cells

@@ -46,6 +46,18 @@ typedef struct {
     Str from, to, on;   // as the spec writes them
 } ResultMap;
 
+// States that are kept, one matrix a point.
+typedef struct {
+    Str name, text;
+    uint64_t axes;
+    size_t points;
+    uint32_t prompts;         // index of the prompts
+    uint64_t rows;
+    uint32_t *prompt, *position; // [rows] of each row; the same at every point
+    float **states;           // [points] of [rows, width]; NULL before they are computed
+    uint32_t *widths;         // [points]
+} ResultStates;
+
 typedef struct {
     bool is_axis;
     uint32_t index;
@@ -60,11 +72,12 @@ typedef struct {
 
 typedef struct {
     Str experiment;
-    size_t axis_count, metric_count, term_count, prompts_count, map_count, table_count;
+    size_t axis_count, metric_count, term_count, prompts_count, states_count, map_count, table_count;
     ResultAxis *axes;
     ResultMetric *metrics;
     ResultTerm *terms;
     ResultPrompts *prompts;
+    ResultStates *states;
     ResultMap *maps;
     ResultTable *tables;
     StrList warnings;   // rendered, one text each
@@ -77,6 +90,8 @@ size_t results_value(const Results *results, uint64_t axes, size_t point, size_t
 size_t results_project(const Results *results, uint64_t from, size_t point, uint64_t to);
 // Whether all metrics of a table's row are done.
 bool results_row_done(const Results *results, const ResultTable *table, size_t point);
+// "alpha=0.5, layer=3": the values of a point's sweeps.
+void results_point_write(const Results *results, uint64_t axes, size_t point, Text *out);
 bool results_complete(const Results *results);
 
 // The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.

@@ -45,17 +45,17 @@ typedef struct {
 } Step;
 
 // ---- What comes out
-typedef enum { OUT_metric, OUT_values, OUT_map } OutputKind;
+typedef enum { OUT_metric, OUT_values, OUT_states, OUT_map } OutputKind;
 
 typedef struct {
     OutputKind kind;
     uint32_t value;      // of plan->values
-    uint32_t index;      // of the metric, the term or the map in the Experiment
+    uint32_t index;      // of the metric, the term, the captured states or the map
     uint32_t after;      // it is complete after this step
-    // metric, values: `count` results; result i is row rows[i] of the value and belongs to point points[i] of the
-    // metric's or term's axes (and to prompt prompts[i]: values).
+    // metric, values, states: `count` results; result i is row rows[i] of the value and belongs to point points[i] of
+    // the axes of what it is of, to prompt prompts[i] (values, states) and to a token at positions[i] (states).
     uint64_t count;
-    const uint32_t *rows, *points, *prompts;
+    const uint32_t *rows, *points, *prompts, *positions;
 } Output;
 
 typedef struct {
