@@ -53,7 +53,7 @@ bool str_ends(Str s, Str suffix) {
 Str str_part(Str s, size_t begin, size_t end) {
     end = MIN(end, s.len);
     begin = MIN(begin, end);
-    return (Str){s.at + begin, end - begin};
+    return (Str){begin ? s.at + begin : s.at, end - begin}; // a view of nothing may have no address
 }
 
 // FNV-1a by eight bytes with a final mix: good spread for short keys, no table, same on every machine.

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "mdx/json.h"
-#include "runtime/jinja.h"
+#include "runtime/jinja/jinja.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 
 #include "check.h"
 #include "mdx/json.h"
-#include "runtime/jinja.h"
+#include "runtime/jinja/jinja.h"
 
 static double seconds(void) {
     struct timespec now;
@@ -165,6 +165,11 @@ static void check_slow(void) {
                   "memory");
 }
 
+// An error that waits in an iterator costs as much as finding its place in a long source.
+static void check_waiting_errors(void) {
+    check_repeated("{#", " ", 900000, "#}{% for a in range(99999) %}{% set x = 5|map('upper') %}{% endfor %}", "steps");
+}
+
 static void check_sources(void) {
     check_refused(STR("{{ '\xff' }}"), "not valid UTF-8");
     check_refused(STR("{{ \0 }}"), "unexpected character");
@@ -188,6 +193,7 @@ int main(void) {
     check_runaway();
     check_sizes();
     check_slow();
+    check_waiting_errors();
     check_sources();
     return check_done();
 }

@@ -13,6 +13,7 @@ typedef struct JinjaTemplate JinjaTemplate;
 // `source` afterwards.
 JinjaTemplate *jinja_parse(Arena *arena, Str name, Str source, Error *err);
 
-// Renders with the members of the object `variables` as variables. Output, steps, nesting and memory are
-// bounded: a template that does not end is an error.
+// Renders with the members of the object `variables` as variables (1.0 counts as an integer: cJSON does not tell).
+// Output, steps, nesting and memory are bounded: a template that does not end is an error. strftime_now() is an
+// error unless the variable strftime_now_value holds the time, "2024-07-26T12:30:00".
 bool jinja_render(const JinjaTemplate *jinja, Arena *arena, const cJSON *variables, Str *out, Error *err);
