@@ -163,6 +163,11 @@ static bool set_write(Mdx *mdx, const char *value) {
     return true;
 }
 
+static bool set_check(Mdx *mdx, const char *value) {
+    mdx->parse_only = strcmp(value, "off") == 0;
+    return true;
+}
+
 static const Option options[] = {
     {"set", "NAME=VALUE", "replace the right side of a definition, or (NAME.ARGUMENT=VALUE) one of its arguments", set_set},
     {"out", "FOLDER", "where the results' folder is made (default: out)", set_out},
@@ -172,6 +177,7 @@ static const Option options[] = {
     {"disable", "PASS,...", "leave out passes of the compiler; share: equal nodes stay apart", set_disable},
     {"dump-after", "PASS,...", "print the graph after these passes (all; build: before the first)", set_dump_after},
     {"verify", "on|off", "check the graph after every pass", set_verify},
+    {"check", "on|off", "off: look at the syntax alone", set_check},
     {"write", "on|off", "whether mdx_run writes its folder (default: on)", set_write},
 };
 
@@ -194,10 +200,10 @@ const char *mdx_option_help(void) {
 static bool check_spec(Mdx *mdx, bool readable, Error *err) {
     if (!readable) return session_failed(mdx, err);
     for (size_t i = 0; i < mdx->sets.len; i++) spec_set(mdx->arena, &mdx->spec, mdx->sets.at[i], &mdx->diags);
-    Experiment *exp = mdx->diags.errors ? NULL : check(mdx->arena, &mdx->spec, &mdx->diags);
+    Experiment *exp = mdx->spec.broken || mdx->parse_only ? NULL : check(mdx->arena, &mdx->spec, &mdx->diags);
     render_new(mdx);
     if (!mdx->diags.errors) mdx->exp = exp;
-    return mdx->exp != NULL;
+    return mdx->exp || (mdx->parse_only && !mdx->diags.errors);
 }
 
 bool mdx_read(Mdx *mdx, const char *path) {

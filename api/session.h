@@ -15,6 +15,7 @@ struct Mdx {
     Str out;               // folder for results
     bool write;            // whether results are written
     bool json;             // messages as JSON
+    bool parse_only;       // mdx_read looks at the syntax alone
     const DeviceApi *device;
     BuildOptions build;
     PassOptions passes;

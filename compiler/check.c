@@ -10,6 +10,7 @@ Experiment *check(Arena *arena, const Spec *spec, Diags *diags) {
     axes_read(&checker);      // sweeps: their values need no other name
     names_link(&checker);     // what uses what, which sweeps reach what
     axes_classify(&checker);  // which sweeps choose
+    if (checker.too_deep) return exp;
     sources_check(&checker);  // models (config.json) and prompts
     defs_check(&checker);     // every definition at every point of the sweeps that choose
     reports_check(&checker);  // what is shown, what is unused

@@ -96,12 +96,12 @@ Def *def_value(const Scope *scope, const Ast *ast, StmtKind kind) {
     Def *def = value->kind == AST_name ? def_named(scope->checker, value->text) : NULL;
     if (def && def->stmt->kind == kind) return def;
     if (def) {
-        Diag *diag = scope_error(scope, ast, "'%.*s' is a %s, expected a %s", STR_ARG(def->name), def_noun(def), noun);
+        Diag *diag = scope_error(scope, ast, "'%.*s' is %s, expected %s", STR_ARG(def->name), def_noun(def), noun);
         diag_also(scope->checker->diags, diag, def->stmt->name_span, "defined here");
     } else if (value->kind == AST_name) {
-        unknown_name(scope->checker, value, kind == STMT_prompts ? "prompts" : str_format(scope->checker->arena, "a %s", noun).at);
+        unknown_name(scope->checker, value, noun);
     } else {
-        scope_error(scope, ast, "expected the name of a %s", noun);
+        scope_error(scope, ast, "expected the name of %s", noun);
     }
     return NULL;
 }
@@ -232,6 +232,8 @@ bool args_check(const Scope *scope, const Signature *signature, const Ast *call,
     const Ast *given[MOST_PARAMS];
     memset(out, 0, MOST_PARAMS * sizeof *out);
     bool ok = signature_match(signature, call, scope->checker->diags, given);
+    for (size_t i = 0; i < signature->count; i++) // without them states would only repeat the complaint
+        if (signature->params[i].type == PARAM_prompts && signature->params[i].required && !given[i]) return false;
     for (size_t pass = 0; pass < 2; pass++) { // prompts first: states are read on them
         for (size_t i = 0; i < signature->count; i++) {
             const Param *param = &signature->params[i];

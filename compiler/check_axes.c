@@ -163,15 +163,15 @@ static void number_in(Checker *checker, const Ast *ast) {
     }
 }
 
-static void make_structural(Checker *checker, Str name) {
-    Def *def = def_named(checker, name);
+static void make_structural(Checker *checker, const Ast *ast) {
+    const Def *def = ast_definition(checker, ast);
     if (def && def->stmt->kind == STMT_sweep && def->index < MOST_AXES)
         checker->exp->axes.at[def->index].structural = true;
 }
 
 static void choose_in(Checker *checker, const Ast *ast) {
     if (!ast) return;
-    if (ast->kind == AST_name || ast->kind == AST_member) make_structural(checker, ast->text);
+    make_structural(checker, ast);
     for (size_t i = 0; i < ast->kids.len; i++) choose_in(checker, ast->kids.at[i]);
 }
 

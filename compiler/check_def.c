@@ -15,7 +15,7 @@ static const Signature *source_of(Checker *checker, const Def *def, Arg args[MOS
     for (size_t i = 0; i < source_count; i++)
         if (source_kind[i] == def->stmt->kind) rows[count++] = source_rows()[i];
     uint32_t row;
-    if (!row_named(&scope, def->stmt->value, rows, count, "source of this kind", &row)) return NULL;
+    if (!row_named(&scope, def->stmt->value, rows, count, def->stmt->kind == STMT_model ? "source of models" : "source of prompts", &row)) return NULL;
     Ast call = *def->stmt->value;
     call.kind = AST_call; // `hf` without parentheses lacks its arguments: the signature says so
     for (size_t i = 0; i < source_count; i++)
@@ -172,8 +172,8 @@ static bool write_fits(const Scope *scope, const Def *patch, const Place *place,
         return false;
     }
     if (value->each && place->at.each && value->each != place->at.each) {
-        Diag *diag = scope_error(scope, patch->stmt->value, "cannot write %u tokens a prompt onto %u", value->each,
-                                 place->at.each);
+        Diag *diag = scope_error(scope, patch->stmt->value, "cannot write %u token%s a prompt onto %u", value->each,
+                                 value->each == 1 ? "" : "s", place->at.each);
         diag_also(scope->checker->diags, diag, patch->stmt->target->span, "the place that is written");
         return false;
     }
@@ -268,8 +268,8 @@ static bool fit_check(const Scope *scope, const Stmt *stmt, MapInst *map) {
     map->in_width = map->from->width;
     map->out_width = map->to->width;
     if (map->from->each && map->to->each && map->from->each != map->to->each) {
-        Diag *diag = scope_error(scope, stmt->to, "the source has %u tokens a prompt, the target %u", map->from->each,
-                                 map->to->each);
+        Diag *diag = scope_error(scope, stmt->to, "the source has %u token%s a prompt, the target %u", map->from->each,
+                                 map->from->each == 1 ? "" : "s", map->to->each);
         diag_also(scope->checker->diags, diag, stmt->from->span, "the source");
         return false;
     }

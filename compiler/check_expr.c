@@ -55,7 +55,7 @@ static Expr *it_expr(const Scope *scope, const Ast *ast) {
 }
 
 static Expr *wrong_noun(const Scope *scope, const Ast *ast, const Def *def) {
-    Diag *diag = scope_error(scope, ast, "'%.*s' is a %s, which has no value here", STR_ARG(def->name), def_noun(def));
+    Diag *diag = scope_error(scope, ast, "'%.*s' is %s, which has no value here", STR_ARG(def->name), def_noun(def));
     if (def->stmt->kind == STMT_hook)
         diag_help(scope->checker->diags, diag, "say where it is read: a model or a run, such as base.%.*s",
                   STR_ARG(def->name));
@@ -129,8 +129,8 @@ static bool same_shape(const Scope *scope, const Ast *ast, const Expr *a, const 
         return false;
     }
     if (a->each && b->each && a->each != b->each) {
-        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u tokens a prompt, the right side %u",
-                                 a->each, b->each);
+        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u token%s a prompt, the right side %u",
+                                 a->each, a->each == 1 ? "" : "s", b->each);
         diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
         return false;
     }

@@ -29,12 +29,12 @@ static bool is_position(Str name) {
     return false;
 }
 
-// Words that mean something wherever a name may stand. Functions are only told from mappers and subspaces: what
-// is called, `name(...)`, is looked up among both.
+// Words that mean something wherever a name may stand. Sites of layers only stand behind layers[ ], where no name
+// of the spec but a sweep can; functions are only told from mappers: what is called, `name(...)`, is either.
 static const char *reserved_as(const Stmt *stmt) {
     static const char *const words[] = {"layers", "heads", "it", "true", "false", "full"};
     SiteId site;
-    if (site_named(stmt->name, &site)) return "a site";
+    if (site_named(stmt->name, &site) && site_info[site].per == PER_MODEL) return "a site";
     if (is_position(stmt->name)) return "a word for positions";
     if (stmt->kind == STMT_mapper && is_function(stmt->name)) return "a function";
     for (size_t i = 0; i < COUNT(words); i++)
@@ -57,7 +57,7 @@ static void collect_one(Checker *checker, const Stmt *stmt) {
     Def *first = def_named(checker, stmt->name);
     if (first) {
         Diag *diag = diag_error(checker->diags, stmt->name_span, "'%.*s' is defined twice", STR_ARG(stmt->name));
-        diag_also(checker->diags, diag, first->stmt->name_span, "first defined here, as a %s", def_noun(first));
+        diag_also(checker->diags, diag, first->stmt->name_span, "first defined here, as %s", def_noun(first));
         return;
     }
     strmap_put(&checker->names, stmt->name, (uint32_t)checker->defs.len);
@@ -92,19 +92,30 @@ void unknown_name(Checker *checker, const Ast *name, const char *expected) {
 
 // ---- Linking: which definitions a definition names
 
-static void link_name(Checker *checker, Def *from, Str name) {
-    Def *to = def_named(checker, name);
-    if (!to) return;
+static void link_to(Checker *checker, Def *from, Def *to) {
     for (size_t i = 0; i < from->uses.len; i++)
         if (from->uses.at[i] == to) return;
     list_push(checker->arena, &from->uses, to);
 }
 
-// Names stand as names, as what is called, and as members: the hook in base.attn, the sweep in layers[0].site.
+Def *ast_definition(const Checker *checker, const Ast *ast) {
+    Def *def = def_named(checker, ast->text);
+    if (!def) return NULL;
+    SiteId site;
+    switch (ast->kind) {
+    case AST_name: return def;
+    case AST_call: return def->stmt->kind == STMT_mapper ? def : NULL;
+    case AST_member:
+        if (ast->kids.at[0]->kind != AST_index) return def; // the hook in base.attn
+        return def->stmt->kind == STMT_sweep && !site_named(ast->text, &site) ? def : NULL; // layers[0].site
+    default: return NULL;
+    }
+}
+
 static void link_ast(Checker *checker, Def *from, const Ast *ast) {
     if (!ast) return;
-    bool named = ast->kind == AST_name || ast->kind == AST_call || ast->kind == AST_member;
-    if (named) link_name(checker, from, ast->text);
+    Def *to = ast_definition(checker, ast);
+    if (to) link_to(checker, from, to);
     for (size_t i = 0; i < ast->kids.len; i++) link_ast(checker, from, ast->kids.at[i]);
 }
 
@@ -116,15 +127,26 @@ static void link_def(Checker *checker, Def *def) {
 }
 
 static void report_cycle(Checker *checker, const Def *def, const Def *again) {
-    Diag *diag = diag_error(checker->diags, again->stmt->name_span, "%s '%.*s' depends on itself", def_noun(again),
+    Diag *diag = diag_error(checker->diags, again->stmt->name_span, "%s '%.*s' depends on itself", stmt_info[again->stmt->kind].name,
                             STR_ARG(again->name));
     if (def != again)
-        diag_also(checker->diags, diag, def->stmt->name_span, "through %s '%.*s'", def_noun(def), STR_ARG(def->name));
+        diag_also(checker->diags, diag, def->stmt->name_span, "through %s '%.*s'", stmt_info[def->stmt->kind].name, STR_ARG(def->name));
 }
 
-// Depth first; at the end of a visit the axes of all that it uses are known. A chain of definitions is at most
-// as long as the spec has definitions, which the depth of this recursion must allow for.
+static uint32_t own_depth(const Stmt *stmt) {
+    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to};
+    uint32_t depth = 1;
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (parts[i]) depth = MAX(depth, parts[i]->depth);
+    return depth;
+}
+
+enum { MOST_DEFS = 10000, MOST_DEPTH = 1000 };
+
+// Depth first; at the end of a visit the axes and the depth of all that it uses are known. Later stages recurse
+// over definitions and their expressions, so their depth is bounded here.
 static void visit(Checker *checker, Def *def) {
+    uint32_t below = 0;
     def->visit = DEF_open;
     if (def->stmt->kind == STMT_sweep && def->index < MOST_AXES) def->axes |= (AxisSet)1 << def->index;
     for (size_t i = 0; i < def->uses.len; i++) {
@@ -135,6 +157,13 @@ static void visit(Checker *checker, Def *def) {
         }
         if (to->visit == DEF_new) visit(checker, to);
         def->axes |= to->axes;
+        below = MAX(below, to->depth);
+    }
+    def->depth = own_depth(def->stmt) + below;
+    if (def->depth > MOST_DEPTH) {
+        diag_error(checker->diags, def->stmt->name_span, "'%.*s' rests on too many definitions, one upon the other",
+                   STR_ARG(def->name));
+        checker->too_deep = true;
     }
     def->visit = DEF_done;
 }
@@ -148,12 +177,11 @@ static void mark_uses(Def *def) {
     }
 }
 
-enum { MOST_DEFS = 10000 };
-
 void names_link(Checker *checker) {
     if (checker->defs.len > MOST_DEFS) {
         diag_error(checker->diags, checker->defs.at[MOST_DEFS]->stmt->name_span, "a spec has at most %d definitions",
                    MOST_DEFS);
+        checker->too_deep = true;
         return;
     }
     for (size_t i = 0; i < checker->defs.len; i++) link_def(checker, checker->defs.at[i]);

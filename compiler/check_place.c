@@ -79,12 +79,14 @@ bool is_place(const Scope *scope, const Ast *ast) {
     if (!chain_read(ast, &chain)) return false;
     const Def *def = def_named(scope->checker, chain.at[0].name);
     SiteId site;
-    return chain.len > 1 || chain.at[0].index || site_named(chain.at[0].name, &site) ||
-           (def && def->stmt->kind == STMT_hook);
+    if (chain.len > 1 || chain.at[0].index) return true;
+    return def ? def->stmt->kind == STMT_hook : site_named(chain.at[0].name, &site);
 }
 
-// A name in a chain may be a sweep over sites.
+// A name in a chain may be a sweep, over sites say; but behind layers[ ] the name of a site is that site.
 static Str link_name(const Scope *scope, const Link *link) {
+    SiteId site;
+    if (site_named(link->name, &site)) return link->name;
     Ast name = {.kind = AST_name, .text = link->name, .span = link->span};
     return ast_value(scope, &name)->text;
 }
@@ -281,7 +283,7 @@ static bool find_subject(const Scope *scope, const Chain *chain, PlaceRead *out,
     Def *def = def_named(scope->checker, name);
     if (!def || (def->stmt->kind != STMT_model && def->stmt->kind != STMT_run)) return true;
     if (chain->len == 1) {
-        scope_error(scope, chain->at[0].ast, "'%.*s' is a %s; which place in it?", STR_ARG(name), def_noun(def));
+        scope_error(scope, chain->at[0].ast, "'%.*s' is %s; which place in it?", STR_ARG(name), def_noun(def));
         return false;
     }
     out->subject = def;

@@ -25,7 +25,7 @@ static void column_add(Checker *checker, const Ast *ast, Report *report) {
     }
     bool axis = def && def->stmt->kind == STMT_sweep, metric = def && def->stmt->kind == STMT_metric;
     if (!axis && !metric) {
-        Diag *diag = def ? diag_error(checker->diags, ast->span, "'%.*s' is a %s, which cannot be reported",
+        Diag *diag = def ? diag_error(checker->diags, ast->span, "'%.*s' is %s, which cannot be reported",
                                       STR_ARG(def->name), def_noun(def))
                          : diag_error(checker->diags, ast->span, "a column is the name of a metric or of a sweep");
         diag_help(checker->diags, diag, "define a metric and report its name");
@@ -113,7 +113,7 @@ static void warn_unused(Checker *checker, const Def *def) {
         diag_warning(checker->diags, def->stmt->name_span, "no run uses patch '%.*s'", STR_ARG(def->name));
     else if (!def->used)
         diag_warning(checker->diags, def->stmt->name_span, "%s '%.*s' is not used by anything that is reported",
-                     def_noun(def), STR_ARG(def->name));
+                     stmt_info[def->stmt->kind].name, STR_ARG(def->name));
 }
 
 void reports_check(Checker *checker) {
@@ -128,5 +128,6 @@ void reports_check(Checker *checker) {
         diag_help(checker->diags, diag, "add report table(METRIC, ...)");
         return;
     }
+    if (checker->diags->errors) return; // what is wrong comes first
     for (size_t i = 0; i < checker->defs.len; i++) warn_unused(checker, checker->defs.at[i]);
 }

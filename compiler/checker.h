@@ -12,6 +12,7 @@ struct Def {
     uint32_t index;      // within its kind: of exp->models, exp->prompts, exp->axes or exp->metrics
     LIST(Def *) uses;    // definitions that it names
     AxisSet axes;        // axes that reach it; an axis reaches itself
+    uint32_t depth;      // of its expressions, with those of the definitions that they name
     enum { DEF_new, DEF_open, DEF_done } visit;
     bool used;           // something that is reported needs it
     bool applied;        // a patch that a run uses
@@ -26,6 +27,7 @@ typedef struct {
     Experiment *exp;
     LIST(Def *) defs;
     StrMap names; // to index of defs
+    bool too_deep; // definitions must not be followed
 } Checker;
 
 enum { NO_PROMPTS = UINT32_MAX };
@@ -41,6 +43,8 @@ typedef struct {
 
 // ---- check_names.c
 Def *def_named(const Checker *checker, Str name);
+// The definition that a name, a call or a member stands for, going by where it stands; NULL when it is none.
+Def *ast_definition(const Checker *checker, const Ast *ast);
 void names_collect(Checker *checker);                     // fills defs; duplicates and reserved names are errors
 void names_link(Checker *checker);                        // uses, axes; cycles are errors
 void unknown_name(Checker *checker, const Ast *name, const char *expected); // an error with a suggestion

@@ -16,8 +16,9 @@ static Diag *diag_add(Diags *diags, Severity severity, Span span, const char *fo
     text_add_list(&message, format, args);
     for (size_t i = 0; i < diags->list.len; i++) {
         const Diag *seen = &diags->list.at[i];
-        bool same_place = seen->span.source == span.source && seen->span.begin == span.begin;
-        if (same_place && seen->severity == severity && str_eq(seen->message, text_view(&message))) return NULL;
+        bool same_place = span_known(span) && seen->span.source == span.source && seen->span.begin == span.begin && seen->span.end == span.end;
+        bool same_text = str_eq(seen->message, text_view(&message));
+        if (seen->severity == severity && (same_place || (same_text && !span_known(span) && !span_known(seen->span)))) return NULL;
     }
     *(severity == DIAG_error ? &diags->errors : &diags->warnings) += 1;
     if (diags->list.len == MOST_SHOWN) {

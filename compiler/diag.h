@@ -1,7 +1,7 @@
 // diag.h: errors and warnings about the user's text: collected, then rendered with carets.
 //
 // A diagnostic points into a Source by byte offsets; lines and columns are computed when it is printed.
-// The same mistake seen twice (at two points of a sweep, say) is kept once.
+// One place has one error: the same mistake seen again (at another point of a sweep, in another model) is not kept.
 #pragma once
 
 #include "mdx/base.h"

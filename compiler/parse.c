@@ -97,7 +97,8 @@ static bool text_is_clean(Diags *diags, uint32_t source) {
 }
 
 static void parse_run(Parse *parse, int first_token) {
-    if (!text_is_clean(parse->diags, parse->source)) return;
+    parse->broken = !text_is_clean(parse->diags, parse->source);
+    if (parse->broken) return;
     parse->first_token = first_token;
     grammar_read(parse, parse->diags->sources->at[parse->source].text);
 }
@@ -143,6 +144,7 @@ static void read_include(Reader *reader, const Stmt *stmt) {
     Str text;
     Error err;
     if (!file_read(reader->arena, str_c(reader->arena, path), LARGEST_SPEC, &text, &err)) {
+        reader->spec->broken = true;
         diag_error(reader->diags, stmt->value->span, "cannot include: %s", err.text);
         return;
     }
@@ -157,8 +159,9 @@ static void read_source(Reader *reader, Str name, Str text) {
     list_push(reader->arena, &reader->done, real_path(reader->arena, name));
     list_push(reader->arena, &spec->sources, ((Source){name, text}));
     StmtList own = {0};
-    Parse parse = {reader->arena, reader->diags, (uint32_t)spec->sources.len - 1, 0, &own, NULL, 0};
+    Parse parse = {.arena = reader->arena, .diags = reader->diags, .source = (uint32_t)spec->sources.len - 1, .out = &own};
     parse_run(&parse, T_FILE);
+    spec->broken |= parse.broken;
     for (size_t i = 0; i < own.len; i++) {
         if (own.at[i].kind == STMT_include)
             read_include(reader, &own.at[i]);
@@ -194,7 +197,7 @@ static Stmt *find_statement(Spec *spec, Str name) {
 
 static void set_argument(Arena *arena, Stmt *stmt, Str argument, Ast *value, Diags *diags) {
     if (stmt->value->kind != AST_call) {
-        diag_error(diags, value->span, "%s '%.*s' is no call, so it has no argument '%.*s'", stmt_info[stmt->kind].noun,
+        diag_error(diags, value->span, "%s '%.*s' is no call, so it has no argument '%.*s'", stmt_info[stmt->kind].name,
                    STR_ARG(stmt->name), STR_ARG(argument));
         return;
     }
@@ -223,7 +226,7 @@ void spec_set(Arena *arena, Spec *spec, Str option, Diags *diags) {
     size_t at = (size_t)(equals - option.at);
     char *blanked = str_c(arena, option);
     memset(blanked, ' ', at + 1);
-    Parse parse = {arena, diags, source, 0, &(StmtList){0}, NULL, 0};
+    Parse parse = {.arena = arena, .diags = diags, .source = source, .out = &(StmtList){0}};
     size_t before = diags->errors;
     spec->sources.at[source].text = (Str){blanked, option.len};
     parse_run(&parse, T_SET);

@@ -11,6 +11,8 @@ typedef struct {
     Diags *diags;
     uint32_t source;
     uint32_t offset;  // bytes scanned so far
+    uint32_t token_end, last_end; // of the newest token, and of the one before it
+    bool broken;      // statements are missing: what they defined is not known
     StmtList *out;    // where statements go
     Ast *set_value;   // result of parsing the right side of a --set option
     int first_token;  // given to the parser before the text: which of its two languages it reads
@@ -32,6 +34,7 @@ Str parse_text(const Parse *parse, Span span);
 typedef struct {
     Sources sources;
     StmtList statements;
+    bool broken; // a syntax error: statements are missing, so nothing should be checked
 } Spec;
 
 // Reads and parses the file and all that it includes. Errors in the text go to diags, what cannot be read

@@ -192,14 +192,14 @@ argument
   ;
 
 // Words of the language that are no names elsewhere may name an argument: cka(…, on: val).
-word: "from" | "to" | "on" | "with" | "in" | "step" | "model" | "prompts" | "hook" | "mapper" | "subspace" | "sweep"
-    | "patch" | "run" | "metric" | "report";
+word: "from" | "to" | "on" | "with" | "in" | "step";
 
 %%
 
 // Called when the parser's own stack is full: everything else goes through yyreport_syntax_error.
 static void mdx_error(Span *location, void *scanner, Parse *parse, const char *message) {
     (void)scanner, (void)message;
+    parse->broken = true;
     diag_error(parse->diags, *location, "nested too deeply");
 }
 
@@ -221,8 +221,11 @@ static void help_expected(Parse *parse, Diag *diag, const yysymbol_kind_t *expec
         return;
     }
     Text text = text_open(parse->arena);
-    for (int i = 0; i < count && count <= 4; i++)
-        text_add(&text, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", yysymbol_name(expected[i]));
+    for (int i = 0; i < count && count <= 4; i++) {
+        const char *name = yysymbol_name(expected[i]);
+        const char *quote = *name == '\'' || strncmp(name, "a ", 2) == 0 ? "" : "'";
+        text_add(&text, "%s%s%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", quote, name, quote);
+    }
     if (text.len) diag_help(parse->diags, diag, "expected %s here", text.at);
 }
 
@@ -237,6 +240,7 @@ static void unknown_statement(Parse *parse, Span span) {
 static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, Parse *parse) {
     (void)scanner;
     enum { MOST = 64 };
+    parse->broken = true;
     yysymbol_kind_t expected[MOST];
     int count = yypcontext_expected_tokens(context, expected, MOST);
     yysymbol_kind_t got = yypcontext_token(context);
@@ -247,8 +251,11 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner, Par
         return 0;
     }
     Diag *diag;
+    bool next = got >= YYSYMBOL_T_EXPERIMENT && got <= YYSYMBOL_T_INCLUDE && parse->last_end;
     if (got == YYSYMBOL_YYEOF)
         diag = diag_error(parse->diags, span, "the text ends too early");
+    else if (next) // the mistake stands before the word that begins the next statement
+        diag = diag_error(parse->diags, parse_span(parse, parse->last_end, parse->last_end), "the statement ends too early");
     else
         diag = diag_error(parse->diags, span, "unexpected '%.*s'", STR_ARG(parse_text(parse, span)));
     help_expected(parse, diag, expected, count);

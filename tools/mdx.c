@@ -96,8 +96,10 @@ static int run_run(const Arguments *arguments) {
 }
 
 static int run_emit(const Arguments *arguments) {
+    const char *as = arguments->as ? arguments->as : "graph";
+    if (strcmp(as, "ast") == 0) mdx_option(session, "check", "off"); // a tree of what is wrong helps too
     if (!mdx_read(session, arguments->spec)) return finish(false);
-    const char *text = mdx_emit(session, arguments->as ? arguments->as : "graph");
+    const char *text = mdx_emit(session, as);
     fputs(mdx_dumps(session), stdout);
     return print_text(text);
 }

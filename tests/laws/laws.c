@@ -1,0 +1,165 @@
+// laws.c: experiments that must agree with each other, bit for bit, on every device.
+//
+// Results are compared as text: numbers in results.json are the shortest that read back as the same bits.
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "mdx/file.h"
+#include "mdx/mdx.h"
+
+static const char *const devices[] = {"ref"};
+static const char *device;
+static Arena *arena;
+
+static const char head[] = "model base = hf(\"models/steppe/base\")\n"
+                           "model tuned = hf(\"models/steppe/tuned\")\n"
+                           "prompts val = jsonl(\"prompts/val.jsonl\", text: \"text\", chat: true, limit: 2)\n"
+                           "run clean = tuned on val\n";
+
+typedef struct {
+    const char *name, *value;
+} Setting;
+
+// What the spec (behind `head`) gives under up to two settings, as JSON; NULL after a message.
+static const char *run(const char *spec, Setting a, Setting b) {
+    Mdx *mdx = mdx_open();
+    Str text = str_format(arena, "%s%s", head, spec);
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on");
+    ok = ok && (!a.name || mdx_option(mdx, a.name, a.value)) && (!b.name || mdx_option(mdx, b.name, b.value));
+    ok = ok && mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx);
+    const char *json = ok ? str_copy(arena, str_of(mdx_json(mdx))).at : NULL;
+    if (!ok) fprintf(stderr, "%s\n%s", text.at, mdx_messages(mdx));
+    mdx_close(mdx);
+    check_failures += !ok;
+    return json;
+}
+
+static const Setting none = {NULL, NULL};
+
+// The value of the only point of a metric.
+static double value_of(const char *spec, const char *metric, Setting a) {
+    Mdx *mdx = mdx_open();
+    Str text = str_format(arena, "%s%s", head, spec);
+    double value = -1;
+    mdx_option(mdx, "device", device);
+    mdx_option(mdx, "write", "off");
+    if (a.name) mdx_option(mdx, a.name, a.value);
+    bool ok = mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx) && mdx_value(mdx, metric, 0, &value);
+    if (!ok) fprintf(stderr, "%s\n%s", text.at, mdx_messages(mdx));
+    mdx_close(mdx);
+    CHECK(ok);
+    return value;
+}
+
+static const char *const layer_sites[] = {"resid_pre", "q_pre",     "k_pre",   "q",       "k",          "v",
+                                          "z",         "attn_out",  "mlp_act", "mlp_out", "resid_post", "resid_mid",
+                                          "z.heads[1]", "k.heads[0]", "q.heads[0, 3]"};
+
+// "layers[2].z", or the name of a site that the model has once.
+static Str place_of(uint32_t i, uint32_t layer) {
+    if (i < COUNT(layer_sites)) return str_format(arena, "layers[%u].%s", layer, layer_sites[i]);
+    static const char *const model_sites[] = {"embed", "final_norm", "logits"};
+    return str_of(model_sites[i - COUNT(layer_sites)]);
+}
+
+enum { PLACES = COUNT(layer_sites) + 3 };
+
+static const char *const positions[] = {"end", "first(2)", "all", "[3]"};
+
+// Writing the place's own clean value, or it + 0 x, is no change: not of one bit of any logit. With fold off the
+// write is really made.
+static void no_change(const char *what, const char *value) {
+    static const Setting folds[] = {{NULL, NULL}, {"disable", "fold"}};
+    for (uint32_t i = 0; i < PLACES; i++) {
+        for (size_t f = 0; f < COUNT(folds); f++) {
+            const char *at = positions[(i + f) % COUNT(positions)];
+            Str place = place_of(i, i % 6);
+            Str spec = str_format(arena,
+                                  "hook h = %s @ %s\nsweep alpha in [0]\npatch p = h <- %s\nrun patched = tuned on val with p\n"
+                                  "metric m = max(kl(patched, clean, at: all))\nreport table(alpha, m)\n",
+                                  place.at, at, value);
+            double m = value_of(spec.at, "m", folds[f]);
+            if (m != 0) fprintf(stderr, "%s at %s @ %s%s: KL %g\n", what, place.at, at, f ? ", not folded" : "", m);
+            CHECK(m == 0);
+        }
+    }
+}
+
+// Whatever is read beside it, a number stays the same.
+static void hooks_change_nothing(void) {
+    static const char spec[] = "hook h = layers[4].attn_out @ end\npatch p = h <- 0.7 * base.h\nrun patched = tuned on val with p\n"
+                               "metric m = mean(kl(patched, clean))\nreport table(m)\n";
+    double plain = value_of(spec, "m", none);
+    CHECK(plain > 0.1);
+    for (uint32_t i = 0; i < PLACES; i++) {
+        Str more = str_format(arena, "%sreport states(patched.%s @ all)\nreport states(base.%s @ end, on: val, as: \"b\")\n", spec, place_of(i, i % 6).at, place_of(i, 5).at);
+        CHECK(value_of(more.at, "m", none) == plain);
+    }
+}
+
+static const char sweep_spec[] = "hook h = layers[layer].site @ where\nsweep layer in [1, 4]\nsweep site in [attn_out, resid_post]\n"
+                                 "sweep where in [end, first(2)]\nsweep alpha in [0, 0.5, 1]\n"
+                                 "patch p = h <- it + alpha * (M(base.h) - it)\nmapper M = procrustes(scale: true) from base.h to tuned.h on val\n"
+                                 "run patched = tuned on val with p\n"
+                                 "metric m = mean(kl(patched, clean))\nmetric s = std(entropy(patched)) * alpha\n"
+                                 "report table(layer, site, where, alpha, m, s)\n";
+
+// Passes save work; they change no bit. Neither does how many points are computed together.
+static void same_in_any_way(void) {
+    const char *plain = run(sweep_spec, none, none);
+    static const Setting ways[] = {{"disable", "axes"},  {"disable", "fold"},   {"disable", "prune"},  {"disable", "share"},
+                                   {"disable", "all"},   {"batch-points", "0"}, {"batch-points", "2"}};
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        const char *other = run(sweep_spec, ways[i], none);
+        bool same = plain && other && strcmp(plain, other) == 0;
+        if (!same) fprintf(stderr, "--%s=%s changes the results\n", ways[i].name, ways[i].value);
+        CHECK(same);
+    }
+    const char *both = run(sweep_spec, (Setting){"disable", "axes,prune"}, (Setting){"batch-points", "0"});
+    CHECK(plain && both && strcmp(plain, both) == 0);
+}
+
+// A prompt alone and among others: the same value.
+static void one_by_one(void) {
+    static const char spec[] = "hook h = layers[2].mlp_out @ last\npatch p = h <- 0.5 * it\nrun patched = tuned on val with p\n"
+                               "metric m = sum(kl(patched, clean))\nmetric least = min(kl(patched, clean))\nmetric most = max(kl(patched, clean))\n"
+                               "report table(m, least, most)\n";
+    double least = value_of(spec, "least", none), most = value_of(spec, "most", none);
+    double first = value_of(spec, "m", (Setting){"set", "val.limit=1"});
+    CHECK(least < most);
+    CHECK(first == least || first == most);
+    CHECK(value_of(spec, "m", none) == least + most);
+}
+
+// Patching everything at layer 0 from run B gives run B; a map of the identity is no map.
+static void whole_run_is_patched(void) {
+    static const char spec[] = "patch half = layers[3].resid_post @ all <- 0.5 * it\nrun b = tuned on val with half\n"
+                               "patch from_b = layers[3].resid_post @ all <- I(b.layers[3].resid_post @ all)\nmapper I = identity()\n"
+                               "run c = tuned on val with from_b\nmetric m = max(kl(b, c, at: all))\nmetric n = min(kl(b, clean, at: all))\nreport table(m, n)\n";
+    CHECK(value_of(spec, "m", none) == 0);
+    CHECK(value_of(spec, "n", none) > 0);
+}
+
+// A sweep's values are data: changing one changes the result, and only that one.
+static void values_matter(void) {
+    const char *a = run(sweep_spec, (Setting){"set", "alpha=[0.5]"}, none), *b = run(sweep_spec, (Setting){"set", "alpha=[0.25]"}, none);
+    CHECK(a && b && strcmp(a, b) != 0);
+}
+
+int main(void) {
+    arena = arena_open();
+    for (size_t i = 0; i < COUNT(devices); i++) {
+        device = devices[i];
+        no_change("a patch with the place's own value", "it");
+        no_change("a patch with the clean run's value", "clean.h");
+        no_change("it + 0 x", "it + alpha * (it - 3 * clean.h)");
+        hooks_change_nothing();
+        same_in_any_way();
+        one_by_one();
+        whole_run_is_patched();
+        values_matter();
+    }
+    arena_close(arena);
+    return check_done();
+}
