@@ -306,29 +306,27 @@ static bool write_all(Mdx *mdx, Str folder, Str manifest_text, Error *err) {
 }
 
 // Whether the folder holds a whole run already: a stopped one does not take its place.
-static bool is_complete(Mdx *mdx) {
+static bool is_complete(Mdx *mdx, Str folder) {
     Error err;
-    cJSON *old = json_read(path_join(mdx->arena, mdx->folder, STR("manifest.json")).at, 64 << 20, &err);
+    cJSON *old = json_read(path_join(mdx->arena, folder, STR("manifest.json")).at, 64 << 20, &err);
     bool complete = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(old, "complete"));
     cJSON_Delete(old);
     return complete;
 }
 
-static bool gather(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err) {
-    TRY(add_all(mdx, files, inputs, err));
-    mdx->folder = path_join(mdx->arena, mdx->out, str_format(mdx->arena, "%.*s-%.*s", STR_ARG(mdx->exp->name), STR_ARG(digest_of(mdx, inputs))));
-    return true;
-}
-
 bool session_write(Mdx *mdx, const OpenFiles *files, const RunTimes *times, Error *err) {
     Inputs inputs = {0};
-    TRY(gather(mdx, files, &inputs, err));
-    if (mdx->stopped && is_complete(mdx)) return true;
-    TRY(folder_make(mdx->out.at, err));
-    Str part = str_format(mdx->arena, "%.*s.part-%ld", STR_ARG(mdx->folder), (long)getpid());
-    TRY(folder_remove(part.at, err) && folder_make(part.at, err));
-    bool ok = write_all(mdx, part, manifest(mdx, files, &inputs, times), err) && folder_replace(part.at, mdx->folder.at, err);
-    Error ignored;
-    if (!ok) folder_remove(part.at, &ignored);
-    return ok;
+    TRY(add_all(mdx, files, &inputs, err));
+    Str name = str_format(mdx->arena, "%.*s-%.*s", STR_ARG(mdx->exp->name), STR_ARG(digest_of(mdx, &inputs)));
+    Str folder = path_join(mdx->arena, mdx->out, name);
+    if (!mdx->stopped || !is_complete(mdx, folder)) {
+        TRY(folder_make(mdx->out.at, err));
+        Str part = str_format(mdx->arena, "%.*s.part-%ld", STR_ARG(folder), (long)getpid());
+        TRY(folder_remove(part.at, err) && folder_make(part.at, err));
+        bool ok = write_all(mdx, part, manifest(mdx, files, &inputs, times), err) && folder_replace(part.at, folder.at, err);
+        Error ignored;
+        if (!ok) return folder_remove(part.at, &ignored) && false;
+    }
+    mdx->folder = folder;
+    return true;
 }

@@ -5,19 +5,37 @@
 
 #include "compiler/diag.h"
 
-enum { TAB_STOP = 4, QUOTE_COLUMNS = 110, QUOTE_BEFORE = 60, MOST_SHOWN = 100 };
+enum { TAB_STOP = 4, QUOTE_COLUMNS = 110, QUOTE_BEFORE = 60, MOST_SHOWN = 100, LONGEST_MESSAGE = 800 };
 
 Diags diags_open(Arena *arena, const Sources *sources) {
     return (Diags){.arena = arena, .sources = sources};
 }
 
+static bool inside_character(Str s, size_t at) {
+    return at < s.len && ((unsigned char)s.at[at] & 0xc0) == 0x80;
+}
+
+// A name of a megabyte loses its middle.
+static Str shortened(Arena *arena, Str message) {
+    if (message.len <= LONGEST_MESSAGE) return message;
+    size_t end = LONGEST_MESSAGE / 2, begin = message.len - LONGEST_MESSAGE / 2;
+    while (inside_character(message, end)) end--;
+    while (inside_character(message, begin)) begin++;
+    Text text = text_open(arena);
+    text_str(&text, str_part(message, 0, end));
+    text_str(&text, STR("…"));
+    text_str(&text, str_part(message, begin, message.len));
+    return text_view(&text);
+}
+
 static Diag *diag_add(Diags *diags, Severity severity, Span span, const char *format, va_list args) {
     Text message = text_open(diags->arena);
     text_add_list(&message, format, args);
+    Str kept = shortened(diags->arena, text_view(&message));
     for (size_t i = 0; i < diags->list.len; i++) {
         const Diag *seen = &diags->list.at[i];
         bool same_place = span_known(span) && seen->span.source == span.source && seen->span.begin == span.begin && seen->span.end == span.end;
-        bool same_text = str_eq(seen->message, text_view(&message));
+        bool same_text = str_eq(seen->message, kept);
         if (seen->severity == severity && (same_place || (same_text && !span_known(span) && !span_known(seen->span)))) return NULL;
     }
     *(severity == DIAG_error ? &diags->errors : &diags->warnings) += 1;
@@ -26,7 +44,7 @@ static Diag *diag_add(Diags *diags, Severity severity, Span span, const char *fo
         return NULL;
     }
     list_push(diags->arena, &diags->list,
-              ((Diag){.severity = severity, .span = span, .also = NO_SPAN, .message = text_view(&message)}));
+              ((Diag){.severity = severity, .span = span, .also = NO_SPAN, .message = kept}));
     return &diags->list.at[diags->list.len - 1];
 }
 

@@ -69,7 +69,8 @@ Ast *parse_string(Parse *parse, Span span) {
 Ast *parse_node(Parse *parse, AstKind kind, Span span, Str text, AstList kids) {
     Ast *ast = ast_node(parse->arena, kind, span, text, kids);
     if (ast->depth <= AST_MAX_DEPTH) return ast;
-    diag_error(parse->diags, kids.at[0]->span, "nested too deeply");
+    if (!parse->cut) diag_error(parse->diags, kids.at[0]->span, "nested too deeply");
+    parse->cut = parse->broken = true;
     return ast_leaf(parse->arena, AST_name, span, STR("it"));
 }
 
@@ -81,6 +82,7 @@ Ast *parse_pair(Parse *parse, AstKind kind, Ast *left, Ast *right) {
 }
 
 void parse_statement(Parse *parse, Stmt stmt) {
+    parse->cut = false;
     list_push(parse->arena, parse->out, stmt);
 }
 

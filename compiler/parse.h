@@ -14,6 +14,7 @@ typedef struct {
     uint32_t token_end, last_end; // of the newest token, and of the one before it
     bool broken;      // statements are missing: what they defined is not known
     StmtList *out;    // where statements go
+    bool cut;         // this statement had an expression that is too deep
     Ast *set_value;   // result of parsing the right side of a --set option
     int first_token;  // given to the parser before the text: which of its two languages it reads
 } Parse;

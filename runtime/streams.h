@@ -3,7 +3,7 @@
 
 #include "mdx/facts.h"
 #include "runtime/prompts.h"
-#include "runtime/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 typedef struct {
     const char *folder; // of the model

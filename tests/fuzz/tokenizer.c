@@ -1,7 +1,7 @@
 // tokenizer.c: any bytes as a tokenizer.json; what opens must encode and decode a text that goes wrong easily.
 #include <stdlib.h>
 
-#include "runtime/tokenizer.h"
+#include "runtime/tokenizer/tokenizer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -82,6 +82,8 @@ static const struct {
      "t: the added token 'x': 'id' is 9.9999999999999997e+98, expected a whole number from 0 to 4294967295"},
     {FILE_ADDED("{\"content\":\"ab\",\"id\":3}"),
      "t: the added token 'ab' has id 3, expected 2: its id in the vocabulary"},
+    {FILE_ADDED("{\"content\":\"x\\ny\",\"id\":4}"),
+     "t: the added token 'x y' has id 4, expected 3: the next free one"},
     {"{" PRE ",\"model\":{\"vocab\":{\"a\":0,\"c\":2},\"merges\":[]},\"added_tokens\":[{\"content\":\"x\",\"id\":2}]}",
      "t: the added token 'x' has id 2, as has 'c' in the vocabulary"},
     // Parts

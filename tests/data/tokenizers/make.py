@@ -61,7 +61,7 @@ NASTY = [
     "a" * 300, "қ" * 100, " " * 100, "\n" * 50 + "x", "ab" * 100, "1" * 50, "!" * 70, "- " * 30, "=" * 33 + "\n" + "-" * 17,
     "def f(x):\n    return x  # comment\n\n\tif y:\n\t\tpass\n", "{\"key\": [1, 2.5e-3, null], 'a': \"b\\\"c\"}",
     "<|bos|>", "<|bos|><|end|>", " <|bos|> ", "<|user|>сәлем<|end|>\n<|assistant|>", "<|bos|", "|bos|>", "<<|bos|>>", "<|endoftext|> <|im_start|>user\n<|im_end|>",
-    "<|begin_of_text|>hi<|eot_id|>", "<pad><pad> <pad>", "[MASK] [MASK][MASK]  [MASK]\n[MASK]x x[MASK]", "word words word, Word сөз word_ _word word1",
+    "<|begin_of_text|>hi<|eot_id|>", "<pad><pad> <pad>", "[MASK] [MASK][MASK]  [MASK]\n[MASK]x x[MASK]", "word words word, Word сөз word_ _word word1", "word\u200d ⓐword word² word‿ word\u0301 word\u0f0b сөз\U00010d50 сөз\U0001e4d0",
     "<tool>  x  <tool>\n<tool>", "x<a><ab><abc><abcd><ab <abcabc>", "caf\u00e9 cafe\u0301 café", "the  end ", "http://example.com/a?b=c&d=%20#frag",
     "  leading and trailing  ", "word" * 40, "x\u0301" * 20, "e\u0301" * 30, "\u00e9" * 30, "Ġ Ċ ĉ Ä Ń the Ġthe", "x\u2028\u2029 y", "a'b''c'''d", "\"'`´‘’“”«»",
 ]
@@ -113,14 +113,14 @@ def variants(n):
     return {
         "llama3": ({"added_tokens": specials + [added(n + 2, "<|user|>"), added(n + 3, "<|assistant|>")], "normalizer": None, "pre_tokenizer": llama3,
                     "post_processor": {"type": "Sequence", "processors": [byte_level(True), template([BOS], [], {BOS: [n]})]}, "decoder": BYTES},
-                   {"ignore_merges": True}),
+                   {"ignore_merges": True, "merges": 300}),
         "qwen": ({"added_tokens": [added(n, "<|endoftext|>"), added(n + 1, "<|im_start|>"), added(n + 2, "<|im_end|>"), added(n + 3, "<tool>", special=False)],
                   "normalizer": {"type": "NFC"}, "pre_tokenizer": steps(split(LLAMA3.replace("{1,3}", ""), "Isolated"), byte_level()),
                   "post_processor": byte_level(), "decoder": BYTES}, {}),
         "digits": ({"added_tokens": [added(n, "<|endoftext|>")], "normalizer": None,
                     "pre_tokenizer": steps({"type": "Digits", "individual_digits": True}, byte_level(regex=True)), "post_processor": None,
                     "decoder": {"type": "Sequence", "decoders": [BYTES, {"type": "Fuse"}]}}, {"string_merges": True}),
-        "runs-of-digits": ({"added_tokens": [], "normalizer": {"type": "Sequence", "normalizers": []},
+        "runs-of-digits": ({"added_tokens": [added(n, "сөз", special=False)], "normalizer": {"type": "Sequence", "normalizers": []},
                             "pre_tokenizer": steps({"type": "Digits", "individual_digits": False}, byte_level()), "post_processor": None,
                             "decoder": {"type": "Sequence", "decoders": [{"type": "Fuse"}, BYTES]}}, {"string_merges": True}),
         "prefix-space": ({"added_tokens": [added(n, MASK, lstrip=True), added(n + 1, "<pad>", rstrip=True)], "normalizer": None,
@@ -134,7 +134,7 @@ def variants(n):
                                     added(n + 7, "й", special=False), added(n + 8, MASK, lstrip=True, rstrip=True, normalized=True),
                                     added(n + 9, "сөз", single_word=True, normalized=True, special=False)],
                    "normalizer": {"type": "NFC"}, "pre_tokenizer": llama3, "post_processor": None, "decoder": BYTES}, {}),
-        "whole": ({"added_tokens": [], "normalizer": None, "pre_tokenizer": byte_level(), "post_processor": None, "decoder": None}, {"ignore_merges": True}),
+        "whole": ({"added_tokens": [], "normalizer": None, "pre_tokenizer": byte_level(), "post_processor": None, "decoder": None}, {"ignore_merges": True, "merges": 100}),
         "nfkc": ({"added_tokens": [], "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "NFKC"}]},
                   "pre_tokenizer": byte_level(regex=True), "post_processor": None, "decoder": BYTES}, {}),
         "nfd": ({"added_tokens": [], "normalizer": {"type": "NFD"}, "pre_tokenizer": byte_level(regex=True), "post_processor": None, "decoder": {"type": "Fuse"}}, {}),
@@ -147,8 +147,9 @@ def variants(n):
 
 
 def build(model, rest, options):
-    """The whole tokenizer.json. Options change the model: ignore_merges; merges as strings; a byte dropped."""
+    """The whole tokenizer.json. Options change the model: ignore_merges; only so many merges; merges as strings; a byte dropped."""
     m = json.loads(json.dumps(model))
+    m["merges"] = m["merges"][:options.get("merges")]
     m["ignore_merges"] = bool(options.get("ignore_merges"))
     if options.get("string_merges"):
         m["merges"] = [" ".join(pair) for pair in m["merges"]]

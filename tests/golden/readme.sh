@@ -1,0 +1,13 @@
+#!/bin/sh
+# readme.sh BUILD SOURCE: README shows the example as it is, and what it really prints.
+cd "$2" || exit 1
+block() { awk -v n="$1" '/^```/ { if (!inside) i++; inside = !inside; next } inside && i == n' README.md; }
+block 1 | diff - examples/transport.mdx || { echo "README's spec is not examples/transport.mdx"; exit 1; }
+"$1/mdx" run examples/transport.mdx --write off 2>/dev/null >/tmp/readme.$$
+block 2 | diff - /tmp/readme.$$
+same=$?
+rm -f /tmp/readme.$$
+[ $same -eq 0 ] || { echo "README's table is not what the example prints"; exit 1; }
+lines=$(grep -c '' examples/transport.mdx)
+[ "$lines" -le 25 ] || { echo "the example has $lines lines"; exit 1; }
+[ "$(grep -c '' README.md)" -le 60 ] || { echo "README is longer than a screen"; exit 1; }
