@@ -40,6 +40,8 @@ bool session_plan(Mdx *mdx, Error *err) {
     if (mdx->plan_made) return true;
     TRY(session_graph(mdx, err));
     TRY(lower(&mdx->graph, mdx->arena, &mdx->plan, err));
+    const char *wrong = mdx->passes.verify ? plan_verify(&mdx->plan, mdx->arena) : NULL;
+    if (wrong) BUG(wrong);
     mdx->plan_made = true;
     return true;
 }

@@ -35,6 +35,12 @@ static uint8_t *stream_marks(const Graph *graph, uint32_t stream, Arena *arena) 
     return marks;
 }
 
+static size_t characters(Str s) {
+    size_t count = 0;
+    for (size_t i = 0; i < s.len; i++) count += ((unsigned char)s.at[i] & 0xc0) != 0x80;
+    return count;
+}
+
 static void print_token(const Tokenizer *tokenizer, const Stream *s, uint32_t t, uint32_t first, uint8_t marks, Text *out) {
     Error err;
     Str text;
@@ -42,7 +48,8 @@ static void print_token(const Tokenizer *tokenizer, const Stream *s, uint32_t t,
     size_t begin = out->len;
     if (tokenizer_decode(tokenizer, out->arena, &s->tokens[t], 1, false, &text, &err)) text_json(out, text);
     const char *between = "  ";
-    if (s->content[t] || marks) text_repeat(out, ' ', out->len - begin < 16 ? 16 - (out->len - begin) : 0);
+    size_t shown = characters(str_part(text_view(out), begin, out->len));
+    if (s->content[t] || marks) text_repeat(out, ' ', shown < 16 ? 16 - shown : 0);
     if (s->content[t]) {
         text_str(out, STR("  content"));
         between = ", ";

@@ -23,6 +23,19 @@ bool build_stream(Builder *b, const RunInst *run, Str text, uint32_t *out) {
     return true;
 }
 
+// An architecture names every site that it offers, in every layer.
+static bool all_sites_named(const Forward *f) {
+    for (uint32_t site = 0; site < SITE_COUNT; site++) {
+        SiteId canonical = (SiteId)site;
+        uint32_t layer = 0;
+        site_canonical(&canonical, &layer);
+        uint32_t layers = site_info[canonical].per == PER_LAYER ? f->model->layers : 1;
+        if (!site_offered(f->model, canonical)) continue;
+        for (layer = 0; layer < layers; layer++) MUST(f->sites[layer * SITE_COUNT + (uint32_t)canonical]);
+    }
+    return true;
+}
+
 static bool run_forward(Builder *b, const RunInst *run, Str text, const AxisRange *ranges, Forward *f) {
     Tables *tables = b->graph->tables;
     const ModelDef *model = &b->exp->models.at[run->model];
@@ -33,7 +46,7 @@ static bool run_forward(Builder *b, const RunInst *run, Str text, const AxisRang
     f->space = space_tokens(&tables->spaces, all, run->axes, ranges);
     f->sites = arena_many(b->arena, Node *, (size_t)SITE_COUNT * f->model->layers);
     f->model->arch->build(f);
-    return f->ok;
+    return f->ok && all_sites_named(f);
 }
 
 Forward *build_run(Builder *b, const RunInst *run, Str text, const AxisRange *ranges) {

@@ -10,4 +10,6 @@ bool lower(const Graph *graph, Arena *arena, Plan *out, Error *err);
 // overlap; sets plan->arena_bytes.
 void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch);
 
+// NULL, or what is wrong with which step.
+const char *plan_verify(const Plan *plan, Arena *arena);
 void plan_print(const Plan *plan, const Sources *sources, Text *out);
