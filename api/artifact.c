@@ -241,9 +241,42 @@ static bool write_maps(Mdx *mdx, Str folder, Error *err) {
 
 // ---- States
 
-static bool write_states(Mdx *mdx, const ResultStates *states, Str folder, Error *err) {
-    Arena *arena = mdx->arena;
-    Text metadata = text_open(arena), ids = text_open(arena);
+// Whether the rows of all points are of the same prompts and positions: then one list is for all.
+static bool same_rows(const ResultStates *states) {
+    const ResultMatrix *first = NULL;
+    for (size_t p = 0; p < states->points; p++) {
+        const ResultMatrix *at = &states->at[p];
+        if (!at->states) continue;
+        if (!first) first = at;
+        if (at->rows != first->rows || memcmp(at->prompt, first->prompt, at->rows * sizeof *at->prompt) != 0) return false;
+        if (memcmp(at->position, first->position, at->rows * sizeof *at->position) != 0) return false;
+    }
+    return true;
+}
+
+static Tensor column_tensor(Str name, const uint32_t *numbers, uint64_t rows) {
+    return (Tensor){.name = name, .dtype = DTYPE_i32, .rank = 1, .shape = {rows}, .bytes = rows * sizeof *numbers, .data = numbers};
+}
+
+// row.prompt and row.position, or one pair for each point ("at=end row.prompt").
+static size_t row_tensors(Mdx *mdx, const ResultStates *states, Tensor *out) {
+    size_t count = 0;
+    bool same = same_rows(states);
+    for (size_t p = 0; p < states->points; p++) {
+        const ResultMatrix *at = &states->at[p];
+        if (!at->states || (same && count)) continue;
+        Text point = text_open(mdx->arena);
+        results_point_write(&mdx->results, states->axes, p, &point);
+        const char *blank = same || !point.len ? "" : " ";
+        Str before = same ? STR("") : text_view(&point);
+        out[count++] = column_tensor(str_format(mdx->arena, "%.*s%srow.prompt", STR_ARG(before), blank), at->prompt, at->rows);
+        out[count++] = column_tensor(str_format(mdx->arena, "%.*s%srow.position", STR_ARG(before), blank), at->position, at->rows);
+    }
+    return count;
+}
+
+static Text states_metadata(Mdx *mdx, const ResultStates *states) {
+    Text metadata = text_open(mdx->arena), ids = text_open(mdx->arena);
     const ResultPrompts *prompts = &mdx->results.prompts[states->prompts];
     for (uint32_t i = 0; i < prompts->count; i++) text_add(&ids, "%s%.*s", i ? "\n" : "", STR_ARG(prompts->ids[i]));
     text_str(&metadata, STR("{"));
@@ -255,17 +288,21 @@ static bool write_states(Mdx *mdx, const ResultStates *states, Str folder, Error
     text_str(&metadata, STR(","));
     json_pair(&metadata, "version", STR("mdx " MDX_VERSION));
     text_str(&metadata, STR("}"));
-    Tensor *tensors = arena_many(arena, Tensor, states->points + 2);
-    size_t count = 0;
-    uint64_t rows = states->rows;
-    tensors[count++] = (Tensor){.name = STR("row.prompt"), .dtype = DTYPE_i32, .rank = 1, .shape = {rows}, .bytes = rows * 4, .data = states->prompt};
-    tensors[count++] = (Tensor){.name = STR("row.position"), .dtype = DTYPE_i32, .rank = 1, .shape = {rows}, .bytes = rows * 4, .data = states->position};
+    return metadata;
+}
+
+static bool write_states(Mdx *mdx, const ResultStates *states, Str folder, Error *err) {
+    Arena *arena = mdx->arena;
+    Text metadata = states_metadata(mdx, states);
+    Tensor *tensors = arena_many(arena, Tensor, 3 * states->points);
+    size_t count = row_tensors(mdx, states, tensors);
     for (size_t p = 0; p < states->points; p++) {
-        if (!states->states[p]) continue;
+        const ResultMatrix *at = &states->at[p];
+        if (!at->states) continue;
         Text name = text_open(arena);
         results_point_write(&mdx->results, states->axes, p, &name);
-        tensors[count++] = (Tensor){.name = name.len ? text_view(&name) : STR("states"), .dtype = DTYPE_f32, .rank = 2, .shape = {rows, states->widths[p]},
-                                    .bytes = rows * states->widths[p] * sizeof(float), .data = states->states[p]};
+        tensors[count++] = (Tensor){.name = name.len ? text_view(&name) : STR("states"), .dtype = DTYPE_f32, .rank = 2,
+                                    .shape = {at->rows, at->width}, .bytes = at->rows * at->width * sizeof(float), .data = at->states};
     }
     Str path = path_join(arena, folder, str_format(arena, "%.*s.safetensors", STR_ARG(states->name)));
     return safetensors_write(path.at, tensors, count, text_view(&metadata), err);

@@ -58,18 +58,6 @@ static bool open_terms(Mdx *mdx, Error *err) {
     return true;
 }
 
-// How many rows a point has, the plan knows.
-static uint64_t captured_rows(const Plan *plan, uint32_t capture) {
-    for (size_t i = 0; i < plan->output_count; i++) {
-        const Output *output = &plan->outputs[i];
-        if (output->kind != OUT_states || output->index != capture) continue;
-        uint64_t rows = 0;
-        for (uint64_t r = 0; r < output->count; r++) rows += output->points[r] == output->points[0];
-        return rows;
-    }
-    return 0;
-}
-
 static bool open_states(Mdx *mdx, Error *err) {
     Results *results = &mdx->results;
     Arena *arena = mdx->arena;
@@ -80,9 +68,7 @@ static bool open_states(Mdx *mdx, Error *err) {
         uint32_t prompts = def->points[0]->prompts;
         if (!open_prompts(mdx, prompts, err)) return false;
         size_t points = results_points(results, def->axes);
-        uint64_t rows = captured_rows(&mdx->plan, i);
-        results->states[i] = (ResultStates){def->name, def->text, def->axes, points, prompts, rows, arena_many(arena, uint32_t, rows),
-                                            arena_many(arena, uint32_t, rows), arena_many(arena, float *, points), arena_many(arena, uint32_t, points)};
+        results->states[i] = (ResultStates){def->name, def->text, def->axes, points, prompts, arena_many(arena, ResultMatrix, points)};
     }
     return true;
 }

@@ -18,7 +18,7 @@ static void warn_missing(Mdx *mdx) {
         const Report *report = &mdx->exp->reports.at[i];
         size_t done = 0, points = report->table ? results->tables[table].points : results->states[report->capture].points;
         for (size_t p = 0; p < points; p++)
-            done += report->table ? results_row_done(results, &results->tables[table], p) : results->states[report->capture].states[p] != NULL;
+            done += report->table ? results_row_done(results, &results->tables[table], p) : results->states[report->capture].at[p].states != NULL;
         table += report->table;
         if (done == points) continue;
         Str text = str_format(mdx->arena, "stopped: %zu of %zu points are there; run the spec again to get the others", done, points);

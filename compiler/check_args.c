@@ -228,26 +228,31 @@ static bool arg_default(const Scope *scope, const Param *param, const Ast *call,
     return arg_checks[param->type](scope, ast, out);
 }
 
+// The arguments that say on which prompts come first: the states of the others are read there.
+static bool check_some(const Scope *scope, const Signature *signature, const Ast *call, const Ast *const given[MOST_PARAMS],
+                       bool prompts, Arg out[MOST_PARAMS]) {
+    bool ok = true;
+    for (size_t i = 0; i < signature->count; i++) {
+        const Param *param = &signature->params[i];
+        if ((param->type == PARAM_prompts) != prompts) continue;
+        out[i].given = given[i];
+        out[i].span = given[i] ? given[i]->span : call->span;
+        ok &= given[i] ? arg_checks[param->type](scope, given[i], &out[i]) : arg_default(scope, param, call, &out[i]);
+    }
+    return ok;
+}
+
 bool args_check(const Scope *scope, const Signature *signature, const Ast *call, Arg out[MOST_PARAMS]) {
     const Ast *given[MOST_PARAMS];
     memset(out, 0, MOST_PARAMS * sizeof *out);
     bool ok = signature_match(signature, call, scope->checker->diags, given);
-    for (size_t i = 0; i < signature->count; i++) // without them states would only repeat the complaint
-        if (signature->params[i].type == PARAM_prompts && signature->params[i].required && !given[i]) return false;
-    for (size_t pass = 0; pass < 2; pass++) { // prompts first: states are read on them
-        for (size_t i = 0; i < signature->count; i++) {
-            const Param *param = &signature->params[i];
-            if ((param->type == PARAM_prompts) != (pass == 0)) continue;
-            out[i].given = given[i];
-            out[i].span = given[i] ? given[i]->span : call->span;
-            Scope inner = *scope;
-            for (size_t j = 0; j < signature->count && pass == 1; j++)
-                if (signature->params[j].type == PARAM_prompts && out[j].given) inner.prompts = out[j].prompts;
-            if (given[i])
-                ok &= arg_checks[param->type](&inner, given[i], &out[i]);
-            else
-                ok &= arg_default(&inner, param, call, &out[i]);
-        }
+    Scope inner = *scope;
+    if (!check_some(scope, signature, call, given, true, out)) return false; // states would only repeat the complaint
+    for (size_t i = 0; i < signature->count; i++) {
+        const Param *param = &signature->params[i];
+        if (param->type != PARAM_prompts) continue;
+        if (param->required && !given[i]) return false;
+        if (given[i]) inner.prompts = out[i].prompts;
     }
-    return ok;
+    return check_some(&inner, signature, call, given, false, out) && ok;
 }

@@ -60,21 +60,27 @@ static void lower_rows(Lower *lower, const Node *node, Step *step) {
     step->map[0] = map_rows(lower, taken, node->in[0]->space);
 }
 
-// For each row of the result, the row of the value that replaces it, or UINT32_MAX.
+// For each row of the result, the row of the value that replaces it, or UINT32_MAX; of the rows that are replaced
+// whole, x may have none.
 static void lower_write(Lower *lower, const Node *node, Step *step) {
-    const Selection *where = selection_at(lower, node->attr.write.selection);
-    const Space *written = space_with_selection(lower->spaces, node->space, where);
-    const uint32_t *map = map_rows(lower, written, node->in[1]->space);
+    const Selection *where = selection_at(lower, node->attr.write.selection), *own = node->space->selection;
+    const Selection *kept = node->attr.write.blocks.size ? own : selection_minus(lower->spaces, own, where);
+    const uint32_t *from_x = map_rows(lower, space_with_selection(lower->spaces, node->space, kept), node->in[0]->space);
+    const uint32_t *from_value = map_rows(lower, space_with_selection(lower->spaces, node->space, where), node->in[1]->space);
     Arena *scratch = arena_open();
     RowInfo rows = space_rows(lower->spaces, node->space, scratch);
-    uint32_t *source = arena_many(lower->arena, uint32_t, node->space->rows), next = 0;
+    uint32_t *source = arena_many(lower->arena, uint32_t, node->space->rows), next_x = 0, next_value = 0;
+    uint32_t *map = arena_many(lower->arena, uint32_t, node->space->rows);
     for (uint64_t r = 0; r < node->space->rows; r++) {
         bool replaced = selection_has(where, rows.token[r]);
-        source[r] = !replaced ? UINT32_MAX : map ? map[next] : next;
-        next += replaced;
+        source[r] = !replaced ? UINT32_MAX : from_value ? from_value[next_value] : next_value;
+        next_value += replaced;
+        if (!selection_has(kept, rows.token[r])) continue;
+        map[r] = from_x ? from_x[next_x] : next_x;
+        next_x++;
     }
     arena_close(scratch);
-    step->map[0] = map_rows(lower, node->space, node->in[0]->space);
+    step->map[0] = map;
     step->source = source;
 }
 

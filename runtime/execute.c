@@ -105,6 +105,14 @@ static bool put_map(const Walk *walk, const Output *output, Error *err) {
     return true;
 }
 
+// A point's matrix, with room for the rows that the output has of it.
+static void open_matrix(const Walk *walk, const Output *output, uint32_t point, uint32_t width, ResultMatrix *matrix) {
+    uint64_t rows = 0;
+    for (uint64_t i = 0; i < output->count; i++) rows += output->points[i] == point;
+    *matrix = (ResultMatrix){.width = width, .states = arena_many(walk->arena, float, rows * width),
+                             .prompt = arena_many(walk->arena, uint32_t, rows), .position = arena_many(walk->arena, uint32_t, rows)};
+}
+
 // Rows of one point stand in the order of the prompts and positions, as in the plan.
 static bool put_states(const Walk *walk, const Output *output, Error *err) {
     const Value *value = &walk->plan->values[output->value];
@@ -112,16 +120,13 @@ static bool put_states(const Walk *walk, const Output *output, Error *err) {
     Arena *scratch = arena_open();
     float *numbers = arena_many(scratch, float, value->rows * value->width);
     bool ok = walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err);
-    uint64_t *filled = arena_many(scratch, uint64_t, states->points);
     for (uint64_t i = 0; ok && i < output->count; i++) {
-        uint32_t point = output->points[i];
-        if (!states->states[point]) states->states[point] = arena_many(walk->arena, float, states->rows * value->width);
-        states->widths[point] = value->width;
-        uint64_t row = filled[point]++;
-        MUST(row < states->rows);
-        states->prompt[row] = output->prompts[i];
-        states->position[row] = output->positions[i];
-        memcpy(states->states[point] + row * value->width, numbers + (size_t)output->rows[i] * value->width, value->width * sizeof *numbers);
+        ResultMatrix *matrix = &states->at[output->points[i]];
+        if (!matrix->states) open_matrix(walk, output, output->points[i], value->width, matrix);
+        uint64_t row = matrix->rows++;
+        matrix->prompt[row] = output->prompts[i];
+        matrix->position[row] = output->positions[i];
+        memcpy(matrix->states + row * value->width, numbers + (size_t)output->rows[i] * value->width, value->width * sizeof *numbers);
     }
     arena_close(scratch);
     return ok;

@@ -49,38 +49,59 @@ static bool eigen(double *a, uint32_t n, double *values, Error *err) {
     FAIL(err, ERR_SYSTEM, "the eigenvalues of a %u x %u covariance did not converge", n, n);
 }
 
-// vectors diag(values^power) vectors^T
-static void power_of(const double *vectors, const double *values, uint32_t n, double power, double *scratch, double *out) {
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < n; k++) scratch[(size_t)i * n + k] = vectors[(size_t)i * n + k] * pow(values[k], power);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)n, (int)n, 1, scratch, (int)n, vectors, (int)n, 0, out, (int)n);
-}
-
-// One side of a whitened fit: C^-1/2 and C^1/2 of the shrunk covariance whose eigenvalues are floored.
+// The whitened coordinates of one side: along the eigenvectors of the covariance on which the rows vary at all, divided
+// by the deviation. A direction on which no row says anything has no coordinate: divided by its floor, the rounding
+// of its covariance would look like data.
 typedef struct {
-    double *down, *up;
+    double *axes; // [width, rank]
+    double *deviation; // of the shrunk covariance, floored
+    double norm; // sum of the squares of all whitened rows
+    uint32_t rank;
 } Whitening;
 
 static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width, const Procrustes *fit, const char *side,
                       Whitening *out, Error *err) {
-    double *c = matrix(arena, width, width), *values = matrix(arena, width, 1), *scratch = matrix(arena, width, width);
+    double *c = matrix(arena, width, width), *values = matrix(arena, width, 1);
     cross(x, width, x, width, n, c);
-    for (size_t i = 0; i < (size_t)width * width; i++) c[i] /= (double)n;
-    double ridge = fit->shrink * trace(c, width) / width;
-    for (size_t i = 0; i < (size_t)width * width; i++) c[i] *= 1 - fit->shrink;
-    for (uint32_t i = 0; i < width; i++) c[(size_t)i * width + i] += ridge;
+    double mean = trace(c, width) / width;
     TRY(eigen(c, width, values, err));
-    double largest = values[width - 1];
+    double largest = values[width - 1], none = largest * (double)MAX(n, (uint64_t)width) * 0x1p-52;
     if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side);
-    double least = fit->floor * largest;
-    // Without a floor a direction of no variance would be divided by zero.
-    if (!(least > 0)) least = largest * width * 0x1p-52;
-    for (uint32_t i = 0; i < width; i++) values[i] = fmax(values[i], least);
-    out->down = matrix(arena, width, width);
-    out->up = matrix(arena, width, width);
-    power_of(c, values, width, -0.5, scratch, out->down);
-    power_of(c, values, width, 0.5, scratch, out->up);
+    uint32_t first = 0;
+    while (first < width && !(values[first] > none)) first++;
+    out->rank = width - first;
+    out->norm = 0;
+    out->axes = matrix(arena, width, out->rank);
+    out->deviation = matrix(arena, out->rank, 1);
+    double ridge = fit->shrink * mean, least = fit->floor * ((1 - fit->shrink) * largest + ridge);
+    for (uint32_t k = 0; k < out->rank; k++) {
+        double value = fmax((1 - fit->shrink) * values[first + k] + ridge, least);
+        out->deviation[k] = sqrt(value / (double)n);
+        out->norm += values[first + k] / value * (double)n;
+        for (uint32_t i = 0; i < width; i++) out->axes[(size_t)i * out->rank + k] = c[(size_t)i * width + first + k];
+    }
     return true;
+}
+
+// m [in, out], between the states, in whitened coordinates [x->rank, y->rank].
+static double *whitened(Arena *arena, const double *m, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
+    double *half = matrix(arena, x->rank, out), *white = matrix(arena, x->rank, y->rank);
+    cross(x->axes, x->rank, m, out, in, half);
+    product(half, y->axes, x->rank, y->rank, out, white);
+    for (uint32_t i = 0; i < x->rank; i++)
+        for (uint32_t k = 0; k < y->rank; k++) white[(size_t)i * y->rank + k] /= x->deviation[i] * y->deviation[k];
+    return white;
+}
+
+// q of whitened coordinates, which it changes, between the states: Cx^-1/2 q Cy^1/2.
+static double *coloured(Arena *arena, double *q, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
+    double *half = matrix(arena, in, y->rank), *map = matrix(arena, in, out);
+    for (uint32_t i = 0; i < x->rank; i++)
+        for (uint32_t k = 0; k < y->rank; k++) q[(size_t)i * y->rank + k] *= y->deviation[k] / x->deviation[i];
+    product(x->axes, q, in, y->rank, x->rank, half);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)in, (int)out, (int)y->rank, 1, half, (int)y->rank, y->axes,
+                (int)y->rank, 0, map, (int)out);
+    return map;
 }
 
 // Singular triples of m [a, b]: u [a, k], values [k], vt [k, b], k = min(a, b).
@@ -92,11 +113,11 @@ static bool singular(Arena *arena, const double *m, uint32_t a, uint32_t b, doub
 }
 
 // q = u_r v_r^T for the r leading triples. Those beyond the numerical rank are never used: what an SVD returns there
-// is not a function of the data.
+// is not a function of the data. size: the larger of the rows and the widths.
 static uint32_t rotation(Arena *arena, const double *u, const double *values, const double *vt, uint32_t a, uint32_t b,
-                         uint64_t n, uint32_t want, double *q) {
+                         uint64_t size, uint32_t want, double *q) {
     uint32_t k = MIN(a, b), r = 0;
-    double least = values[0] * (double)MAX(n, (uint64_t)MAX(a, b)) * 0x1p-52;
+    double least = values[0] * (double)size * 0x1p-52;
     while (r < k && values[r] > least) r++;
     if (want && want < r) r = want;
     double *left = matrix(arena, a, r);
@@ -120,36 +141,31 @@ static void write_map(const double *q, double s, const double *x_mean, const dou
 }
 
 static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitReport *report, Error *err) {
-    uint32_t in = fit->in, out = fit->out, k = MIN(in, out);
-    double *x_mean = matrix(arena, in, 1), *y_mean = matrix(arena, out, 1);
+    uint32_t in = fit->in, out = fit->out;
+    double *x_mean = matrix(arena, in, 1), *y_mean = matrix(arena, out, 1), norm = 0;
     double *x = centred(arena, fit->x, fit->n, in, x_mean), *y = centred(arena, fit->y, fit->n, out, y_mean);
-    double *m = matrix(arena, in, out), *q = matrix(arena, in, out), *scratch = matrix(arena, in, out);
-    double *xx = matrix(arena, in, in), norm;
+    double *m = matrix(arena, in, out);
     cross(x, in, y, out, fit->n, m);
-    cross(x, in, x, in, fit->n, xx);
-    norm = trace(xx, in);
+    for (size_t i = 0; i < fit->n * in; i++) norm += x[i] * x[i];
+    uint32_t a = in, b = out;
     Whitening wx = {0}, wy = {0};
     if (fit->whiten) {
         TRY(whitening(arena, x, fit->n, in, fit, "source", &wx, err));
         TRY(whitening(arena, y, fit->n, out, fit, "target", &wy, err));
-        product(wx.down, m, in, out, in, scratch);
-        product(scratch, wy.down, in, out, out, m);
-        double *white = matrix(arena, in, in), *half = matrix(arena, in, in);
-        product(wx.down, xx, in, in, in, half);
-        product(half, wx.down, in, in, in, white);
-        norm = trace(white, in);
+        m = whitened(arena, m, in, out, &wx, &wy);
+        norm = wx.norm;
+        a = wx.rank, b = wy.rank;
     }
-    double *u = matrix(arena, in, k), *values = matrix(arena, k, 1), *vt = matrix(arena, k, out), sum = 0;
-    TRY(singular(arena, m, in, out, u, values, vt, err));
+    uint32_t k = MIN(a, b);
+    double *u = matrix(arena, a, k), *values = matrix(arena, k, 1), *vt = matrix(arena, k, b), sum = 0;
+    double *q = matrix(arena, a, b);
+    TRY(singular(arena, m, a, b, u, values, vt, err));
     if (!(norm > 0) || !(values[0] > 0))
         FAIL(err, ERR_INPUT, "the source's and the target's states do not vary together: nothing to fit");
-    report->rank = rotation(arena, u, values, vt, in, out, fit->n, fit->rank, q);
+    report->rank = rotation(arena, u, values, vt, a, b, MAX(fit->n, (uint64_t)MAX(in, out)), fit->rank, q);
     for (uint32_t i = 0; i < k; i++) sum += values[i];
     report->scale = fit->scale ? sum / norm : 1;
-    if (fit->whiten) {
-        product(wx.down, q, in, out, in, scratch);
-        product(scratch, wy.up, in, out, out, q);
-    }
+    if (fit->whiten) q = coloured(arena, q, in, out, &wx, &wy);
     write_map(q, report->scale, x_mean, y_mean, in, out, map);
     return true;
 }

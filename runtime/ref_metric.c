@@ -13,25 +13,35 @@ static bool finite(const RefOp *op, int i, uint64_t r, Error *err) {
     return true;
 }
 
-static double log_sum_exp(const float *x, uint32_t n) {
-    double most = x[0], sum = 0;
-    for (uint32_t c = 1; c < n; c++) most = fmax(most, x[c]);
-    for (uint32_t c = 0; c < n; c++) sum += exp(x[c] - most);
-    return most + log(sum);
+// log p(c) = (x[c] - most) - log_sum: exact in the differences however large the logits are.
+typedef struct {
+    double most, log_sum;
+} Norm;
+
+static Norm norm_of(const float *x, uint32_t n) {
+    Norm norm = {.most = x[0]};
+    double sum = 0;
+    for (uint32_t c = 1; c < n; c++) norm.most = fmax(norm.most, x[c]);
+    for (uint32_t c = 0; c < n; c++) sum += exp(x[c] - norm.most);
+    norm.log_sum = log(sum);
+    return norm;
 }
 
-// sum_c p (log p - log q); below -1e-9 rounding cannot be the reason.
+// sum_c p (log p - log q); further below zero than 1e-9 of its terms, rounding cannot be the reason.
 REF(kl) {
     uint32_t vocab = op->in[0].width;
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *p = ref_f32(op, 0, r), *q = ref_f32(op, 1, r);
         TRY(finite(op, 0, r, err) && finite(op, 1, r, err));
-        double p_norm = log_sum_exp(p, vocab), q_norm = log_sum_exp(q, vocab), sum = 0;
+        Norm of_p = norm_of(p, vocab), of_q = norm_of(q, vocab);
+        double sum = 0, size = 1;
         for (uint32_t c = 0; c < vocab; c++) {
-            double log_p = p[c] - p_norm, log_q = q[c] - q_norm;
-            sum += exp(log_p) * (log_p - log_q);
+            double log_p = p[c] - of_p.most, log_q = q[c] - of_q.most;
+            double term = exp(log_p - of_p.log_sum) * ((log_p - log_q) - (of_p.log_sum - of_q.log_sum));
+            sum += term;
+            size += fabs(term);
         }
-        if (sum < -1e-9) BUG("a KL below zero");
+        if (sum < -1e-9 * size) BUG("a KL below zero");
         ref_out_f64(op)[r] = sum;
     }
     return true;
@@ -45,7 +55,8 @@ REF(logp) {
         TRY(finite(op, 0, r, err));
         if (id < 0 || (uint32_t)id >= op->in[0].width)
             FAIL(err, ERR_INPUT, "token %d is outside the model's vocabulary of %u", id, op->in[0].width);
-        ref_out_f64(op)[r] = x[id] - log_sum_exp(x, op->in[0].width);
+        Norm norm = norm_of(x, op->in[0].width);
+        ref_out_f64(op)[r] = (x[id] - norm.most) - norm.log_sum;
     }
     return true;
 }
@@ -88,14 +99,18 @@ REF(argmax) {
     return true;
 }
 
-// -sum p log p = log-sum-exp - sum p x
+// -sum p log p
 REF(entropy) {
     uint32_t vocab = op->in[0].width;
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r);
         TRY(finite(op, 0, r, err));
-        double norm = log_sum_exp(x, vocab), sum = 0;
-        for (uint32_t c = 0; c < vocab; c++) sum -= exp(x[c] - norm) * (x[c] - norm);
+        Norm norm = norm_of(x, vocab);
+        double sum = 0;
+        for (uint32_t c = 0; c < vocab; c++) {
+            double log_p = (x[c] - norm.most) - norm.log_sum;
+            sum -= exp(log_p) * log_p;
+        }
         ref_out_f64(op)[r] = sum;
     }
     return true;

@@ -49,7 +49,7 @@ bool results_complete(const Results *results) {
             if (!results_row_done(results, &results->tables[t], p)) return false;
     for (size_t i = 0; i < results->states_count; i++)
         for (size_t p = 0; p < results->states[i].points; p++)
-            if (!results->states[i].states[p]) return false;
+            if (!results->states[i].at[p].states) return false;
     return true;
 }
 

@@ -48,14 +48,18 @@ typedef struct {
 
 // States that are kept, one matrix a point.
 typedef struct {
+    uint64_t rows;
+    uint32_t width;
+    float *states;                // [rows, width]; NULL before they are computed
+    uint32_t *prompt, *position;  // [rows] of each row
+} ResultMatrix;
+
+typedef struct {
     Str name, text;
     uint64_t axes;
     size_t points;
     uint32_t prompts;         // index of the prompts
-    uint64_t rows;
-    uint32_t *prompt, *position; // [rows] of each row; the same at every point
-    float **states;           // [points] of [rows, width]; NULL before they are computed
-    uint32_t *widths;         // [points]
+    ResultMatrix *at;         // [points]
 } ResultStates;
 
 typedef struct {
