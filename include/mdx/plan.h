@@ -5,6 +5,7 @@
 #pragma once
 
 #include "mdx/op.h"
+#include "mdx/row.h"
 
 // ---- Where a value lies
 typedef enum {
@@ -24,6 +25,56 @@ typedef struct {
     uint32_t first, last;   // steps that write it and read it last
 } Value;
 
+// ---- A row kernel, bound. It has many inputs and results: in and out of the step are not used.
+typedef struct {
+    uint32_t value;         // of plan->values; NO_VALUE for a flag
+    uint32_t row;           // of a fixed operand
+    const uint32_t *map;    // [rows of the step], of a mapped operand or result
+    const uint32_t *blocks; // of COLUMNS_BLOCKS
+} RowBinding;
+
+typedef struct {
+    uint32_t code;               // of plan->codes
+    const RowBinding *operands;  // [code->operand_count]
+    const RowBinding *results;   // [code->result_count]
+} Fused;
+
+// ---- Metrics of logits, tile by tile of the vocabulary. The logits are made where they are read and never kept:
+// for each tile of columns, the tile of each source is computed, and each metric's `tile` code goes over its rows.
+typedef struct {
+    uint32_t x;             // [., width] what is unembedded, or the logits themselves when weight is NO_VALUE
+    uint32_t weight;        // [vocab, width]
+    uint32_t bias;          // [1, vocab] or NO_VALUE
+    const uint32_t *map;    // row of x for each row of the step; NULL: the same
+} LogitsSource;
+
+// A metric keeps `states` float64 numbers a row, which begin as `initial`. The operands of `first` and `tile` are: a
+// tile of the source, or of both; then (if ids is not NO_VALUE) the id, a number; then the states. Their results are
+// the new states. `first` (or NO_CODE) runs over the one tile that holds column `first_column`, before the others.
+// The operands of `finish` are the states, its result is the metric.
+typedef struct {
+    Op op;
+    uint32_t out;           // of plan->values, [rows, 1] float64
+    uint32_t sources[2], source_count;
+    uint32_t ids;           // of plan->values, [., 1] int32
+    const uint32_t *ids_map;
+    uint32_t first, tile, finish; // of plan->codes, of any width
+    uint32_t first_column;
+    uint32_t states;
+    const double *initial;
+    Span span;
+} LogitsMetric;
+
+typedef struct {
+    uint32_t vocab;
+    const LogitsSource *sources;
+    const LogitsMetric *metrics;
+    uint32_t source_count, metric_count;
+} Logits;
+
+#define NO_VALUE UINT32_MAX
+#define NO_CODE UINT32_MAX
+
 // ---- One operation
 // Row r of the result reads row map[i][r] of input i; NULL is the identity. Ops that read many rows of an input for
 // one of theirs (attention, prompt_mean) read rows begin[r] … begin[r] + count[r] - 1 of it. `owner` is for sums over
@@ -42,6 +93,8 @@ typedef struct {
     double flops;                     // multiplications and additions, about
     Span span;                        // the text that asked for it
     Str name;                         // the site it is, if it is one
+    const Fused *fused;               // NULL, or what runs in the place of `op`
+    const Logits *logits;             // the same
 } Step;
 
 // ---- What comes out
@@ -80,6 +133,8 @@ typedef struct {
     const PlanTable *tables;
     const Str *texts;
     const uint32_t *const *lists; // each [0] is its length
+    const RowCode *codes;         // each once
+    size_t code_count;
     size_t value_count, step_count, output_count, file_count, table_count, text_count, list_count;
     uint64_t arena_bytes;
     double flops;

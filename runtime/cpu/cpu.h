@@ -1,0 +1,58 @@
+// cpu.h: what the parts of the CPU device share.
+#pragma once
+
+#include "mdx/plan.h"
+#include "runtime/cpu/jit.h"
+#include "runtime/cpu/pool.h"
+
+typedef struct {
+    Pool *pool;
+    Jit *jit;
+    Arena *arena;              // as long as the device
+    // Bounded buffers, made once: the widened panel of a weight, which all workers share, and each worker's own.
+    float *panel;              // CPU_PANEL_BYTES
+    unsigned char **scratch;   // [threads] of CPU_SCRATCH_BYTES
+    RowFunction *widen[DTYPE_COUNT]; // a row of any width as float32; NULL where none is needed
+} Cpu;
+
+enum { CPU_PANEL_BYTES = 16 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
+
+// cache: as for jit_open. threads 0: the default.
+bool cpu_open(Cpu *cpu, Arena *arena, uint32_t threads, const char *cache, Error *err);
+void cpu_close(Cpu *cpu);
+
+// ---- Matrix products: y [rows, out] = x W^T with W [out, in], or x W with W [in, out] (transposed).
+typedef struct {
+    const float *x;        // [., in], row r at row map[r] (NULL: r)
+    const uint32_t *map;
+    uint64_t rows;
+    uint32_t in, out;
+    const void *w;
+    DType dtype;           // f32, f16, bf16
+    bool transposed;
+    float *y;
+} Gemm;
+void cpu_gemm(Cpu *cpu, const Gemm *gemm);
+
+// ---- Attention: softmax(q k^T scale) v. Query row r (of q at q_map[r], or r) sees the keys begin[r] … begin[r] +
+// count[r] - 1 and the values value_begin[r] … ; rows of one prompt stand together and have the same begin.
+typedef struct {
+    const float *q, *k, *v; // [., heads * size], [., kv_heads * size] twice
+    const uint32_t *q_map, *begin, *count, *value_begin;
+    uint64_t rows;
+    uint32_t heads, kv_heads, size;
+    float scale;
+    float *out;             // [rows, heads * size]
+} Attention;
+bool cpu_attention(Cpu *cpu, const Attention *attention, Error *err);
+
+// ---- Metrics of logits (plan.h). `at` gives the address of a value, its type and its width.
+typedef struct {
+    const void *at;
+    DType dtype;
+    uint64_t rows;
+    uint32_t width;
+} CpuValue;
+typedef CpuValue CpuResolve(void *self, uint32_t value);
+// codes: of the plan. A logit that is not finite is an error that says which token of which row.
+bool cpu_logits(Cpu *cpu, const Logits *logits, const RowCode *codes, uint64_t rows, CpuResolve *resolve, void *self, Error *err);
