@@ -179,12 +179,12 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
     manifest_models(mdx, files, &out);
     manifest_prompts(mdx, &out);
     manifest_positions(mdx, &out);
-    text_add(&out, "  \"plan\": {\"steps\": %zu, \"gflop\": %.3f, \"memory_bytes\": %llu},\n  \"spec\": ", mdx->plan.step_count,
-             mdx->plan.flops / 1e9, (unsigned long long)times->memory);
+    text_add(&out, "  \"plan\": {\"steps\": %zu, \"gflop\": %.3f, \"micro_batches\": %u, \"arena_bytes\": %llu},\n  \"spec\": ", mdx->plan.step_count,
+             mdx->plan.flops / 1e9, mdx->parts, (unsigned long long)mdx->plan.arena_bytes);
     text_json(&out, mdx->spec.sources.at[0].text);
     text_str(&out, STR(",\n  \"times\": {"));
     json_pair(&out, "started", time_text(mdx->arena, times->started));
-    text_add(&out, ", \"seconds\": %.3f}\n}\n", times->seconds);
+    text_add(&out, ", \"seconds\": %.3f, \"peak_memory_bytes\": %llu}\n}\n", times->seconds, (unsigned long long)times->peak);
     return text_view(&out);
 }
 

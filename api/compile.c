@@ -36,10 +36,54 @@ bool session_graph(Mdx *mdx, Error *err) {
     return true;
 }
 
+static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
+    Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
+    bool fuse = mdx->device->fuses && !disabled(mdx, "fuse");
+    mdx->parts = parts;
+    return lower(&batched, fuse, mdx->arena, out, err);
+}
+
+static bool too_large(Mdx *mdx, uint64_t budget, uint64_t fixed, uint64_t smallest, Error *err) {
+    Text have = text_open(mdx->arena), need = text_open(mdx->arena);
+    memory_write(budget, &have);
+    memory_write(fixed + smallest, &need);
+    FAIL(err, ERR_INPUT, "%s allows %s, and the smallest micro-batches need %s; give --memory=%s, shorten the prompts or lower --batch-points",
+         mdx->memory ? "--memory" : "the machine", have.at, need.at, need.at);
+}
+
+// The plan with the fewest micro-batches that fits the memory. What the process has already and what the device
+// takes whatever the plan counts too; weights, which are mapped files, do not.
+static bool plan_that_fits(Mdx *mdx, Error *err) {
+    uint64_t used = memory_used(), budget = mdx->memory ? mdx->memory : used + memory_available();
+    uint64_t fixed = used + (mdx->device->fixed_bytes ? mdx->device->fixed_bytes(&mdx->device_options) : 0);
+    TRY(plan_in_parts(mdx, 1, &mdx->plan, err));
+    if (!budget || fixed + mdx->plan.arena_bytes <= budget) return true;
+    uint32_t most = graph_most_parts(&mdx->graph), low = 1, high = 1; // low does not fit
+    while (fixed + mdx->plan.arena_bytes > budget && high < most) {
+        low = high;
+        high = MIN(2 * high, most);
+        TRY(plan_in_parts(mdx, high, &mdx->plan, err));
+    }
+    if (fixed + mdx->plan.arena_bytes > budget) return too_large(mdx, budget, fixed, mdx->plan.arena_bytes, err);
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        Plan plan;
+        TRY(plan_in_parts(mdx, middle, &plan, err));
+        if (fixed + plan.arena_bytes > budget) {
+            low = middle;
+            continue;
+        }
+        high = middle;
+        mdx->plan = plan;
+    }
+    mdx->parts = high;
+    return true;
+}
+
 bool session_plan(Mdx *mdx, Error *err) {
     if (mdx->plan_made) return true;
     TRY(session_graph(mdx, err));
-    TRY(lower(&mdx->graph, mdx->arena, &mdx->plan, err));
+    TRY(plan_that_fits(mdx, err));
     const char *wrong = mdx->passes.verify ? plan_verify(&mdx->plan, mdx->arena) : NULL;
     if (wrong) BUG(wrong);
     mdx->plan_made = true;
@@ -78,6 +122,22 @@ static bool emit_plan(Mdx *mdx, Text *out, Error *err) {
     return true;
 }
 
+static bool emit_kernels(Mdx *mdx, Text *out, Error *err) {
+    TRY(session_plan(mdx, err));
+    if (!mdx->device->fuses) FAIL(err, ERR_INPUT, "the device %s runs no row kernels; try --device=cpu", mdx->device->name);
+    kernels_print(&mdx->plan, out);
+    return true;
+}
+
+static bool emit_llvm(Mdx *mdx, Text *out, Error *err) {
+    TRY(session_plan(mdx, err));
+    OpenFiles files;
+    Execution execution = {.plan = &mdx->plan, .api = mdx->device, .options = mdx->device_options};
+    bool ok = execute_open(&mdx->plan, mdx->arena, &files, err) && execute_print(&execution, &files, mdx->arena, out, err);
+    execute_close(&files);
+    return ok;
+}
+
 // ---- Tables of the program itself: mdx --passes, --ops, --functions, --devices
 
 static bool emit_passes(Mdx *mdx, Text *out, Error *err) {
@@ -110,6 +170,7 @@ static const struct {
 } stages[] = {
     {"ast", emit_ast},       {"exp", emit_exp}, {"graph", emit_graph},         {"plan", emit_plan},       {"dot", emit_dot},
     {"passes", emit_passes}, {"ops", emit_ops}, {"functions", emit_functions}, {"devices", emit_devices},
+    {"kernels", emit_kernels}, {"llvm", emit_llvm},
 };
 
 const char *mdx_emit(Mdx *mdx, const char *as) {
@@ -121,7 +182,7 @@ const char *mdx_emit(Mdx *mdx, const char *as) {
         session_failed(mdx, &err);
         return NULL;
     }
-    session_refuse(mdx, "there is no stage '%s'; it can be ast, exp, graph, plan or dot", as);
+    session_refuse(mdx, "there is no stage '%s'; it can be ast, exp, graph, dot, plan, kernels or llvm", as);
     return NULL;
 }
 

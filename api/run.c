@@ -26,12 +26,23 @@ static void warn_missing(Mdx *mdx) {
     }
 }
 
+// Runs again, slowly, to say where a number that is not finite began.
+static void find_origin(Mdx *mdx, const OpenFiles *files, Error *err) {
+    Plan plan;
+    Error ignored;
+    if (!lower(&mdx->graph, false, mdx->arena, &plan, &ignored)) return;
+    Execution execution = {&plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
+    execute_origin(&execution, files, mdx->arena, err);
+}
+
 static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
-    RunTimes times = {now(CLOCK_REALTIME), 0, mdx->plan.arena_bytes};
+    RunTimes times = {now(CLOCK_REALTIME), 0, 0};
     double begin = now(CLOCK_MONOTONIC);
-    Execution execution = {&mdx->plan, mdx->device, &mdx->listener, &mdx->stop};
+    Execution execution = {&mdx->plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
     bool ok = execute(&execution, files, &mdx->results, mdx->arena, err);
+    if (!ok && err->kind == ERR_NOT_FINITE) find_origin(mdx, files, err);
     times.seconds = now(CLOCK_MONOTONIC) - begin;
+    times.peak = memory_peak();
     mdx->stopped = !ok && err->kind == ERR_INTERRUPTED;
     if (!ok && !mdx->stopped) return false;
     mdx->ran = true;

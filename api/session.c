@@ -24,6 +24,7 @@ Mdx *mdx_open(void) {
     mdx->out = STR("out");
     mdx->write = true;
     mdx->device = device_named(STR("ref"));
+    mdx->device_options.cache = true;
     mdx->build.batch_points = 1; // points come one by one: a stopped run has whole ones
     mdx->diags = diags_open(arena, &mdx->spec.sources);
     mdx->dumps = text_open(arena);
@@ -158,6 +159,24 @@ static bool set_batch(Mdx *mdx, const char *value) {
     return true;
 }
 
+static bool set_threads(Mdx *mdx, const char *value) {
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (*end || end == value || n > 1024) return session_refuse(mdx, "--threads is '%s', expected a whole number up to 1024 (0: one a core)", value);
+    mdx->device_options.threads = (uint32_t)n;
+    return true;
+}
+
+static bool set_memory(Mdx *mdx, const char *value) {
+    if (memory_parse(value, &mdx->memory)) return true;
+    return session_refuse(mdx, "--memory is '%s', expected a size such as 2GiB or 500MB", value);
+}
+
+static bool set_cache(Mdx *mdx, const char *value) {
+    mdx->device_options.cache = strcmp(value, "off") != 0;
+    return true;
+}
+
 static bool set_write(Mdx *mdx, const char *value) {
     mdx->write = strcmp(value, "off") != 0;
     return true;
@@ -172,6 +191,9 @@ static const Option options[] = {
     {"set", "NAME=VALUE", "replace the right side of a definition, or (NAME.ARGUMENT=VALUE) one of its arguments", set_set},
     {"out", "FOLDER", "where the results' folder is made (default: out)", set_out},
     {"device", "NAME", "where to compute (default: ref)", set_device},
+    {"threads", "N", "threads of the device cpu (default: one a core)", set_threads},
+    {"memory", "SIZE", "memory that a run may use, weights not counted: prompts are cut into micro-batches that fit (2GiB, 500MB)", set_memory},
+    {"cache", "on|off", "keep compiled kernels in $XDG_CACHE_HOME/mdx", set_cache},
     {"format", "text|json", "how errors and warnings are written", set_format},
     {"batch-points", "N", "points of a sweep that are computed together (default: 1; 0: all)", set_batch},
     {"disable", "PASS,...", "leave out passes of the compiler; share: equal nodes stay apart", set_disable},

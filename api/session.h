@@ -17,6 +17,9 @@ struct Mdx {
     bool json;             // messages as JSON
     bool parse_only;       // mdx_read looks at the syntax alone
     const DeviceApi *device;
+    DeviceOptions device_options;
+    uint64_t memory;       // bytes that a run may use; 0: most of what the machine has
+    uint32_t parts;        // micro-batches of the plan
     BuildOptions build;
     PassOptions passes;
     StrList sets;
@@ -46,6 +49,14 @@ struct Mdx {
     void *progress_self;
 };
 
+// memory.c: what the machine has and the process uses, in bytes; 0 when it cannot be known.
+uint64_t memory_used(void);      // now, mapped files not counted
+uint64_t memory_peak(void);      // at most, mapped files among it
+uint64_t memory_available(void); // that a run can still have
+// "2GiB", "512 MB", "1e9" as bytes.
+bool memory_parse(const char *text, uint64_t *out);
+void memory_write(uint64_t bytes, Text *out);
+
 // The stages: each makes the earlier ones when they are missing.
 bool session_streams(Mdx *mdx, Error *err);
 bool session_graph(Mdx *mdx, Error *err);
@@ -61,6 +72,6 @@ bool session_results(Mdx *mdx, Error *err);
 // artifact.c: writes the results' folder and sets mdx->folder. `seconds` are the run's own.
 typedef struct {
     double started, seconds; // seconds since 1970, seconds
-    uint64_t memory;         // bytes of the device's arena
+    uint64_t peak;           // bytes of memory that the process had at most, mapped files among them; 0: not known
 } RunTimes;
 bool session_write(Mdx *mdx, const OpenFiles *files, const RunTimes *times, Error *err);

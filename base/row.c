@@ -56,7 +56,7 @@ static uint16_t push_op(RowBuilder *b, RowInstr instr) {
     MUST(info->shape != SHAPE_LEAF);
     instr.wide = b->instrs.at[instr.in[0]].wide;
     for (uint32_t i = 0; i < info->inputs; i++) instr.columns |= b->instrs.at[instr.in[i]].columns;
-    if (instr.op == ROW_widen) instr.wide = true;
+    if (instr.op == ROW_widen || instr.op == ROW_which) instr.wide = true;
     if (instr.op == ROW_narrow) instr.wide = false;
     if (info->shape == SHAPE_REDUCE) instr.columns = false;
     return push(b, instr);
@@ -122,11 +122,9 @@ static const char *instr_wrong(const RowCode *code, uint32_t i) {
     if (instr->op == ROW_log && instr->columns) return "a logarithm of columns";
     if (instr->op == ROW_widen || instr->op == ROW_narrow)
         return code->instrs[instr->in[0]].wide == instr->wide ? "a conversion of what needs none" : NULL;
-    // the column numbers that which, except and pick compare with are wide; a select has the width of both
-    uint32_t same = instr->op == ROW_pick || instr->op == ROW_which ? 1 : info->inputs;
-    for (uint32_t k = 1; k < same; k++) {
-        bool number = instr->op == ROW_except && k == 1;
-        if (!number && code->instrs[instr->in[k]].wide != code->instrs[instr->in[0]].wide) return "float32 with float64";
+    for (uint32_t k = 1; k < info->inputs; k++) { // but for numbers of columns, which are wide
+        bool number = k == 1 && (instr->op == ROW_except || instr->op == ROW_pick);
+        if (number ? !code->instrs[instr->in[k]].wide : code->instrs[instr->in[k]].wide != code->instrs[instr->in[0]].wide) return "float32 with float64";
     }
     return NULL;
 }

@@ -90,6 +90,11 @@ static Node *read_states(Builder *b, const Expr *expr, const Frame *frame, const
     return build_rows(b, x, from, frame->selection, expr->span);
 }
 
+static Node *matrix_product(Builder *b, Op op, Node *x, Node *matrix, uint32_t width, Span span) {
+    return graph_node(b->graph, (Node){.op = op, .dtype = DTYPE_f32, .width = width, .space = x->space, .in = {x, matrix}, .span = span});
+}
+
+// x W + b: rows 0 … width of x - 1 of the map are W, the last is b.
 static Node *map_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges) {
     Node *x = build_states(b, expr->in[0], frame, ranges);
     if (!x || expr->map->mapper == MAPPER_identity) return x;
@@ -101,16 +106,19 @@ static Node *map_states(Builder *b, const Expr *expr, const Frame *frame, const 
         error_at(b->err, expr->span);
         return NULL;
     }
-    Node like = {.op = OP_affine, .dtype = DTYPE_f32, .width = map->width, .space = x->space, .in = {x, map}, .span = expr->span};
+    Node *product = matrix_product(b, OP_product, x, map, map->width, expr->span);
+    Node like = {.op = OP_bias, .dtype = DTYPE_f32, .width = map->width, .space = x->space, .in = {product, map}, .span = expr->span};
+    like.attr.bias.row = x->width;
     return graph_node(b->graph, like);
 }
 
+// D D^T x
 static Node *project_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges) {
     Node *x = build_states(b, expr->in[0], frame, ranges);
     Node *basis = x ? build_basis(b, expr->basis) : NULL;
     if (!basis) return NULL;
-    Node like = {.op = OP_project, .dtype = DTYPE_f32, .width = x->width, .space = x->space, .in = {x, basis}, .span = expr->span};
-    return graph_node(b->graph, like);
+    Node *coordinates = matrix_product(b, OP_product, x, basis, basis->width, expr->span);
+    return matrix_product(b, OP_linear, coordinates, basis, x->width, expr->span);
 }
 
 // Widths that depend on a file (from_file) are only known here.

@@ -19,6 +19,9 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         text_str(out, STR(" eps "));
         text_number(out, attr->norm.eps);
         break;
+    case OP_bias:
+        if (attr->bias.row) text_add(out, " row %u", attr->bias.row);
+        break;
     case OP_rope: text_add(out, " heads %u", attr->rope.heads); break;
     case OP_attention: text_add(out, " heads %u/%u", attr->attention.heads, attr->attention.kv_heads); break;
     case OP_columns: write_blocks(&attr->columns.blocks, lists, out); break;

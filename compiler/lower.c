@@ -2,7 +2,11 @@
 //
 // Order: depth first from the outputs in their order, so that a result is complete as early as can be and values do
 // not wait for their readers.
+#include <stdlib.h>
+
 #include "compiler/lower.h"
+
+enum { NO_STEP_YET = 0x7fffffff };
 
 // What steps over one space need to know of another, once it was asked for: layers ask for the same again and again.
 typedef struct {
@@ -19,9 +23,7 @@ typedef struct {
     LIST(Pair *) pairs;
     StrMap pair_keys;      // to indices of pairs
     uint32_t *value_of;    // node id to value + 1
-    LIST(Value) values;
-    LIST(Step) steps;
-    LIST(Output) outputs;
+    Lowered made;
 } Lower;
 
 // ---- Which row reads which
@@ -80,7 +82,7 @@ static void lower_write(Lower *lower, const Node *node, Step *step) {
         next_x++;
     }
     arena_close(scratch);
-    step->map[0] = map;
+    step->map[0] = node->in[0]->space == node->space ? NULL : map;
     step->source = source;
 }
 
@@ -183,8 +185,7 @@ static uint32_t leaf_table(Lower *lower, const Node *node) {
 
 static double step_flops(const Node *node, const Step *step) {
     double rows = (double)step->rows, width = node->width, in = node->in[0] ? node->in[0]->width : 0, keys = 0;
-    if (node->op == OP_linear || node->op == OP_affine) return 2 * rows * width * in;
-    if (node->op == OP_project) return 4 * rows * width * node->in[1]->width;
+    if (node->op == OP_linear || node->op == OP_product) return 2 * rows * width * in;
     if (node->op == OP_attention) {
         for (uint64_t r = 0; r < step->rows; r++) keys += step->count[r];
         return 4 * keys * width;
@@ -204,19 +205,15 @@ static uint32_t value_add(Lower *lower, const Node *node) {
         value.place = IN_PLAN;
         value.table = node->op == OP_table ? node->attr.table.table : leaf_table(lower, node);
     }
-    list_push(lower->arena, &lower->values, value);
-    return lower->value_of[node->id] = (uint32_t)lower->values.len;
+    list_push(lower->arena, &lower->made.values, value);
+    return lower->value_of[node->id] = (uint32_t)lower->made.values.len;
 }
 
 static void step_add(Lower *lower, const Node *node) {
     uint32_t value = value_add(lower, node) - 1;
-    if (lower->values.at[value].place != IN_ARENA) return;
-    uint32_t number = (uint32_t)lower->steps.len;
+    if (lower->made.values.at[value].place != IN_ARENA) return;
     Step step = {.op = node->op, .attr = node->attr, .out = value, .rows = node->space->rows, .span = node->span, .name = node->name};
-    for (size_t i = 0; i < OP_MOST_INPUTS && node->in[i]; i++) {
-        step.in[i] = lower->value_of[node->in[i]->id] - 1;
-        lower->values.at[step.in[i]].last = number;
-    }
+    for (size_t i = 0; i < OP_MOST_INPUTS && node->in[i]; i++) step.in[i] = lower->value_of[node->in[i]->id] - 1;
     switch (op_info[node->op].rows) {
     case ROWS_LEAF: break;
     case ROWS_ROWWISE:
@@ -227,14 +224,15 @@ static void step_add(Lower *lower, const Node *node) {
         if (node->op == OP_rope) lower_positions(lower, node, &step);
         break;
     case ROWS_ATTENTION: lower_attention(lower, node, &step); break;
-    case ROWS_ROWS: lower_rows(lower, node, &step); break;
+    case ROWS_ROWS:
+        if (node->op == OP_rows) lower_rows(lower, node, &step);
+        break;
     case ROWS_PROMPT: lower_prompt(lower, node, &step); break;
     case ROWS_POINT: lower_point(lower, node, &step); break;
     case ROWS_MATRIX: lower_matrix(lower, node, &step); break;
     }
     step.flops = step_flops(node, &step);
-    lower->values.at[value].first = lower->values.at[value].last = number;
-    list_push(lower->arena, &lower->steps, step);
+    list_push(lower->arena, &lower->made.steps, step);
 }
 
 // Inputs first. An explicit stack: a graph is as deep as its models.
@@ -247,6 +245,8 @@ static void visit(Lower *lower, const Node *root) {
         const Node *missing = NULL;
         for (size_t i = OP_MOST_INPUTS; i-- > 0;)
             if (node->in[i] && !lower->value_of[node->in[i]->id]) missing = node->in[i];
+        // what a patch writes comes before the run that it goes to: then the patch can be part of that run's kernels
+        if (node->op == OP_write && !lower->value_of[node->in[1]->id]) missing = node->in[1];
         if (missing) {
             list_push(scratch, &stack, missing);
             continue;
@@ -293,11 +293,9 @@ static void output_points(Lower *lower, const GraphOutput *from, Output *out) {
 
 static void output_add(Lower *lower, const GraphOutput *from) {
     uint32_t value = lower->value_of[from->node->id] - 1;
-    Output out = {.kind = from->kind, .value = value, .index = from->index, .after = (uint32_t)lower->steps.len - 1};
+    Output out = {.kind = from->kind, .value = value, .index = from->index};
     if (from->kind != OUT_map) output_points(lower, from, &out);
-    Value *v = &lower->values.at[value];
-    if (v->place == IN_ARENA) v->last = MAX(v->last, out.after);
-    list_push(lower->arena, &lower->outputs, out);
+    list_push(lower->arena, &lower->made.outputs, out);
 }
 
 static bool few_enough(const Graph *graph, Error *err) {
@@ -311,26 +309,103 @@ static bool few_enough(const Graph *graph, Error *err) {
     return true;
 }
 
-bool lower(const Graph *graph, Arena *arena, Plan *out, Error *err) {
+// ---- The order of things
+
+typedef struct {
+    Value *values;
+    uint32_t step;
+} Lifetimes;
+
+static void live(void *self, uint32_t value, bool written) {
+    Lifetimes *lifetimes = self;
+    Value *v = &lifetimes->values[value];
+    if (written) v->first = lifetimes->step;
+    v->last = lifetimes->step;
+}
+
+static int by_after(const void *a, const void *b) {
+    const Output *x = a, *y = b;
+    return x->after < y->after ? -1 : x->after > y->after;
+}
+
+// When each value is written and read last; outputs are taken as soon as they are there.
+static void find_lifetimes(const Plan *plan, Value *values, Output *outputs) {
+    Lifetimes lifetimes = {values, 0};
+    for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = NO_STEP_YET;
+    for (; lifetimes.step < plan->step_count; lifetimes.step++) step_values(plan, &plan->steps[lifetimes.step], live, &lifetimes);
+    for (size_t i = 0; i < plan->output_count; i++) {
+        Value *value = &values[outputs[i].value];
+        outputs[i].after = value->place == IN_ARENA ? value->first : 0;
+    }
+    for (size_t i = 0; i < plan->value_count; i++)
+        if (values[i].place == IN_ARENA && values[i].first == NO_STEP_YET) values[i].place = NOWHERE, values[i].bytes = 0;
+    qsort(outputs, plan->output_count, sizeof *outputs, by_after);
+}
+
+// ---- Micro-batches
+
+// How many joins stand one behind another below each node.
+static uint32_t *join_levels(const Graph *graph, Arena *scratch) {
+    uint32_t *level = arena_many(scratch, uint32_t, graph->nodes.len + 1);
+    for (size_t i = 0; i < graph->nodes.len; i++) {
+        const Node *node = graph->nodes.at[i];
+        for (size_t k = 0; k < OP_MOST_INPUTS && node->in[k]; k++) level[i] = MAX(level[i], level[node->in[k]->id]);
+        // a chain of joins is one level: its links are told apart by their parts
+        if (node->op == OP_join) level[i] = node->in[0]->op == OP_join ? MAX(level[node->in[0]->id], level[node->in[1]->id] + 1) : level[i] + 1;
+    }
+    return level;
+}
+
+typedef struct {
+    uint32_t level, part, id;
+    const Node *node;
+} Turn;
+
+static int by_turn(const void *a, const void *b) {
+    const Turn *x = a, *y = b;
+    if (x->level != y->level) return x->level < y->level ? -1 : 1;
+    if (x->part != y->part) return x->part < y->part ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+// All that is joined of one micro-batch comes before the next: what only that batch needs is given back by then.
+static void visit_parts(Lower *lower, Arena *scratch) {
+    const Graph *graph = lower->graph;
+    const uint32_t *level = join_levels(graph, scratch);
+    const bool *reached = graph_reached(graph, scratch);
+    LIST(Turn) turns = {0};
+    for (size_t i = 0; i < graph->nodes.len; i++) {
+        const Node *node = graph->nodes.at[i];
+        if (node->op != OP_join || !reached[i]) continue;
+        if (node->in[0]->op != OP_join) list_push(scratch, &turns, ((Turn){level[i], 0, node->id, node->in[0]}));
+        list_push(scratch, &turns, ((Turn){level[i], node->attr.join.part, node->id, node}));
+    }
+    if (turns.len) qsort(turns.at, turns.len, sizeof *turns.at, by_turn);
+    for (size_t i = 0; i < turns.len; i++) visit(lower, turns.at[i].node);
+}
+
+bool lower(const Graph *graph, bool fuse, Arena *arena, Plan *out, Error *err) {
     TRY(few_enough(graph, err));
     Tables *tables = graph->tables;
     Arena *scratch = arena_open();
-    Lower lower = {.graph = graph, .arena = arena, .spaces = &tables->spaces};
+    Lower lower = {.graph = graph, .arena = arena, .spaces = &tables->spaces, .made = {.tables = tables, .arena = arena}};
     lower.pair_keys = strmap_open(arena, 256);
     lower.value_of = arena_many(scratch, uint32_t, graph->nodes.len);
+    visit_parts(&lower, scratch);
     for (size_t i = 0; i < graph->outputs.len; i++) {
         visit(&lower, graph->outputs.at[i].node);
         output_add(&lower, &graph->outputs.at[i]);
     }
-    memory_plan(lower.values.at, lower.values.len, lower.steps.len, &out->arena_bytes, scratch);
-    arena_close(scratch);
-    out->values = lower.values.at, out->value_count = lower.values.len;
-    out->steps = lower.steps.at, out->step_count = lower.steps.len;
-    out->outputs = lower.outputs.at, out->output_count = lower.outputs.len;
-    out->files = tables->files.at, out->file_count = tables->files.len;
-    out->tables = tables->tables.at, out->table_count = tables->tables.len;
-    out->texts = tables->texts.at, out->text_count = tables->texts.len;
-    out->lists = (const uint32_t *const *)tables->lists.at, out->list_count = tables->lists.len;
+    if (fuse) fuse_steps(&lower.made);
+    Lowered *made = &lower.made;
+    *out = (Plan){.values = made->values.at, .steps = made->steps.at, .outputs = made->outputs.at, .files = tables->files.at,
+                  .tables = tables->tables.at, .texts = tables->texts.at, .lists = (const uint32_t *const *)tables->lists.at,
+                  .codes = made->codes.at, .value_count = made->values.len, .step_count = made->steps.len,
+                  .output_count = made->outputs.len, .file_count = tables->files.len, .table_count = tables->tables.len,
+                  .text_count = tables->texts.len, .list_count = tables->lists.len, .code_count = made->codes.len};
+    find_lifetimes(out, made->values.at, made->outputs.at);
+    memory_plan(made->values.at, made->values.len, made->steps.len, &out->arena_bytes, scratch);
     for (size_t i = 0; i < out->step_count; i++) out->flops += out->steps[i].flops;
+    arena_close(scratch);
     return true;
 }

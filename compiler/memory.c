@@ -62,33 +62,34 @@ static void give(Arena *arena, Pieces *freed, Piece piece) {
     }
 }
 
-// Values by the step that reads them last: chains through `next`.
-static void chain_by_last(const Value *values, size_t count, uint32_t *head, uint32_t *next) {
-    for (size_t i = 0; i < count; i++) {
+// Values by the step that writes them, or that reads them last.
+typedef struct {
+    uint32_t *head, *next; // value + 1 by step; by value
+} Chains;
+
+static Chains chain(const Value *values, size_t count, size_t steps, bool by_last, Arena *scratch) {
+    Chains chains = {arena_many(scratch, uint32_t, steps + 1), arena_many(scratch, uint32_t, count + 1)};
+    for (size_t i = count; i-- > 0;) {
         if (values[i].place != IN_ARENA) continue;
-        next[i] = head[values[i].last];
-        head[values[i].last] = (uint32_t)i + 1;
+        uint32_t step = by_last ? values[i].last : values[i].first;
+        chains.next[i] = chains.head[step];
+        chains.head[step] = (uint32_t)i + 1;
     }
+    return chains;
+}
+
+static uint64_t rounded(const Value *value) {
+    return (value->bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
 void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch) {
-    uint32_t *head = arena_many(scratch, uint32_t, steps + 1), *next = arena_many(scratch, uint32_t, count + 1);
-    uint32_t *written = arena_many(scratch, uint32_t, steps + 1);
-    chain_by_last(values, count, head, next);
-    for (size_t i = 0; i < count; i++)
-        if (values[i].place == IN_ARENA) written[values[i].first] = (uint32_t)i + 1;
+    Chains written = chain(values, count, steps, false, scratch), done = chain(values, count, steps, true, scratch);
     Pieces freed = {0};
     uint64_t end = 0;
     for (size_t step = 0; step < steps; step++) {
-        if (written[step]) {
-            Value *value = &values[written[step] - 1];
-            uint64_t bytes = (value->bytes + ALIGN - 1) / ALIGN * ALIGN;
-            value->offset = take(&freed, bytes, &end);
-        }
-        for (uint32_t i = head[step]; i; i = next[i - 1]) {
-            const Value *value = &values[i - 1];
-            give(scratch, &freed, (Piece){value->offset, (value->bytes + ALIGN - 1) / ALIGN * ALIGN});
-        }
+        for (uint32_t i = written.head[step]; i; i = written.next[i - 1]) values[i - 1].offset = take(&freed, rounded(&values[i - 1]), &end);
+        for (uint32_t i = done.head[step]; i; i = done.next[i - 1])
+            give(scratch, &freed, (Piece){values[i - 1].offset, rounded(&values[i - 1])});
     }
     *arena_bytes = end;
 }

@@ -45,6 +45,10 @@ static void demand_inputs(Prune *prune, const Node *node) {
             break;
         case ROWS_ATTENTION: demand(prune, in, i == 0 ? rows : selection_causal(prune->spaces, rows)); break;
         case ROWS_ROWS: {
+            if (node->op == OP_join) { // made after prune, of rows that are read
+                demand(prune, in, in->space->selection);
+                break;
+            }
             const Selection *from = selection_at(prune, node->attr.rows.selection);
             demand(prune, in, selection_ranks(prune->spaces, rows, node->space->selection, from));
             break;

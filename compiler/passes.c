@@ -21,7 +21,7 @@ static bool list_has(const StrList *list, const char *name) {
 }
 
 bool pass_known(Str name, bool disable) {
-    if (str_is(name, "all") || (disable && str_is(name, "share"))) return true;
+    if (str_is(name, "all") || (disable && (str_is(name, "share") || str_is(name, "fuse")))) return true;
     for (size_t i = 0; i < pass_count; i++)
         if (str_is(name, passes[i].name)) return true;
     return false;

@@ -26,6 +26,11 @@ bool pass_known(Str name, bool disable);
 Graph passes_run(const Graph *graph, const PassOptions *options, Text *dumps);
 void passes_print(Text *out);
 
+// batch.c: the same graph over `parts` micro-batches of the prompts, with the same bits. At most graph_most_parts
+// help.
+Graph graph_batched(const Graph *graph, uint32_t parts);
+uint32_t graph_most_parts(const Graph *graph);
+
 Graph pass_axes(const Graph *graph);
 Graph pass_fold(const Graph *graph);
 Graph pass_prune(const Graph *graph);

@@ -71,8 +71,9 @@ RULE(linear) {
 }
 
 RULE(bias) {
-    bool fits = node->in[0]->width == node->width && is_matrix(node->in[1], 1, node->width);
-    return fits ? NULL : "needs x and a bias of its width";
+    const Node *b = node->in[1];
+    bool fits = node->in[0]->width == node->width && is_matrix(b, b->space->rows, node->width);
+    return fits && node->attr.bias.row < b->space->rows ? NULL : "needs x and a bias of its width";
 }
 
 RULE(rope) {
@@ -143,6 +144,14 @@ RULE(rows) {
     return node->in[0]->width == node->width ? NULL : "has another width than its input";
 }
 
+RULE(join) {
+    const Node *a = node->in[0], *b = node->in[1];
+    if (!is_tokens(node) || !is_tokens(a) || !is_tokens(b) || a->width != node->width || b->width != node->width) return "needs rows of its width";
+    if (a->dtype != node->dtype || b->dtype != node->dtype) return "has another type than its inputs";
+    bool whole = a->space->selection->count + b->space->selection->count == node->space->selection->count;
+    return whole && a->space->axes == node->space->axes && b->space->axes == node->space->axes ? NULL : "has other rows than its inputs";
+}
+
 RULE(write) {
     const Selection *where = selection_at(graph, node->attr.write.selection);
     const Node *x = node->in[0], *value = node->in[1];
@@ -153,13 +162,10 @@ RULE(write) {
     return blocks_fit(graph, &node->attr.write.blocks, node->width, value->width) ? NULL : "writes columns that do not fit";
 }
 
-RULE(affine) {
-    return is_matrix(node->in[1], node->in[0]->width + 1ull, node->width) ? NULL : "needs a map [in + 1, out]";
-}
-
-RULE(project) {
-    bool fits = node->in[0]->width == node->width && node->in[1]->space->rows == node->width;
-    return fits && node->in[1]->width <= node->width ? NULL : "needs a basis [width, rank]";
+RULE(product) {
+    const Node *w = node->in[1];
+    bool fits = is_matrix(w, w->space->rows, node->width) && w->space->rows - node->in[0]->width <= 1;
+    return fits && w->dtype == DTYPE_f32 ? NULL : "needs a matrix [in, out] or a map";
 }
 
 RULE(map_of) {

@@ -17,18 +17,28 @@ typedef struct {
     const Tensor *const *tensors; // [plan->value_count]; NULL where the value lies elsewhere
 } BoundPlan;
 
+// What a user can say about a device; a device takes what concerns it.
+typedef struct {
+    uint32_t threads; // 0: as many as there are cores
+    bool cache;       // compiled kernels are kept in the user's cache folder
+} DeviceOptions;
+
 typedef struct {
     const char *name;
     const char *what; // one line for --help
+    bool fuses;       // it runs row kernels and metrics of logits tile by tile (Step.fused, Step.logits)
+    uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
     bool (*open)(Device *device, Arena *arena, Error *err);
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena
     bool (*run)(Device *device, const Step *step, Error *err);
     bool (*read)(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err);
+    bool (*print)(Device *device, Text *out, Error *err); // what the kernels of the prepared plan became; may be NULL
     void (*close)(Device *device);
 } DeviceApi;
 
 struct Device {
     const DeviceApi *api;
+    DeviceOptions options;
     void *self;
     FitReport fit; // of the last step that fitted a map
 };

@@ -37,6 +37,7 @@ static void null_close(Device *device) {
 
 const DeviceApi device_null = {
     .name = "null",
+    .fuses = true,
     .what = "computes nothing; for looking at plans",
     .open = null_open,
     .prepare = null_prepare,

@@ -50,6 +50,7 @@ static const void *value_data(const Ref *ref, uint32_t i) {
     case IN_ARENA: return ref->memory + value->offset;
     case IN_FILE: return ref->tensors[i]->data;
     case IN_PLAN: return ref->plan->tables[value->table].data;
+    case NOWHERE: break;
     }
     BUG("no such place");
 }

@@ -113,13 +113,21 @@ static void open_matrix(const Walk *walk, const Output *output, uint32_t point, 
                              .prompt = arena_many(walk->arena, uint32_t, rows), .position = arena_many(walk->arena, uint32_t, rows)};
 }
 
+static bool finite(const float *numbers, const Value *value, Str name, Error *err) {
+    for (uint64_t i = 0; i < value->rows * value->width; i++)
+        if (!isfinite(numbers[i]))
+            FAIL(err, ERR_NOT_FINITE, "the states '%.*s' are not finite (column %llu of row %llu)", STR_ARG(name),
+                 (unsigned long long)(i % value->width), (unsigned long long)(i / value->width));
+    return true;
+}
+
 // Rows of one point stand in the order of the prompts and positions, as in the plan.
 static bool put_states(const Walk *walk, const Output *output, Error *err) {
     const Value *value = &walk->plan->values[output->value];
     ResultStates *states = &walk->results->states[output->index];
     Arena *scratch = arena_open();
     float *numbers = arena_many(scratch, float, value->rows * value->width);
-    bool ok = walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err);
+    bool ok = walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err) && finite(numbers, value, states->name, err);
     for (uint64_t i = 0; ok && i < output->count; i++) {
         ResultMatrix *matrix = &states->at[output->points[i]];
         if (!matrix->states) open_matrix(walk, output, output->points[i], value->width, matrix);
@@ -189,7 +197,7 @@ static bool run_steps(Walk *walk, Error *err) {
     return put_outputs(walk, UINT32_MAX, err);
 }
 
-static const Tensor *const *bind_tensors(const Plan *plan, const OpenFiles *files, Arena *arena) {
+const Tensor *const *execute_bind(const Plan *plan, const OpenFiles *files, Arena *arena) {
     const Tensor **tensors = arena_many(arena, const Tensor *, plan->value_count);
     for (size_t i = 0; i < plan->value_count; i++)
         if (plan->values[i].place == IN_FILE)
@@ -197,13 +205,21 @@ static const Tensor *const *bind_tensors(const Plan *plan, const OpenFiles *file
     return (const Tensor *const *)tensors;
 }
 
+bool execute_print(const Execution *execution, const OpenFiles *files, Arena *arena, Text *out, Error *err) {
+    Device device = {.api = execution->api, .options = execution->options};
+    BoundPlan bound = {execution->plan, execute_bind(execution->plan, files, arena)};
+    if (!device.api->print) FAIL(err, ERR_INPUT, "the device %s compiles nothing; try --device=cpu", device.api->name);
+    bool ok = device.api->open(&device, arena, err) && device.api->prepare(&device, &bound, err) && device.api->print(&device, out, err);
+    device.api->close(&device);
+    return ok;
+}
+
 bool execute(const Execution *execution, const OpenFiles *files, Results *results, Arena *arena, Error *err) {
     const Plan *plan = execution->plan;
-    Device device = {.api = execution->api};
-    BoundPlan bound = {plan, bind_tensors(plan, files, arena)};
-    TRY(device.api->open(&device, arena, err));
+    Device device = {.api = execution->api, .options = execution->options};
+    BoundPlan bound = {plan, execute_bind(plan, files, arena)};
     Walk walk = {execution, plan, &device, results, arena, 0};
-    bool ok = device.api->prepare(&device, &bound, err) && run_steps(&walk, err);
+    bool ok = device.api->open(&device, arena, err) && device.api->prepare(&device, &bound, err) && run_steps(&walk, err);
     device.api->close(&device);
     return ok;
 }

@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
     const Plan *plan;
     const DeviceApi *api;
+    DeviceOptions options;
     const Listener *listener;
     const volatile sig_atomic_t *stop; // becomes nonzero when the user wants to stop; NULL: never
 } Execution;
@@ -30,6 +31,16 @@ typedef struct {
 // that can be read. The weights live in the arena.
 bool execute_open(const Plan *plan, Arena *arena, OpenFiles *files, Error *err);
 void execute_close(OpenFiles *files);
+
+// The tensors of the plan's values that lie in files, by value.
+const Tensor *const *execute_bind(const Plan *plan, const OpenFiles *files, Arena *arena);
+
+// After a run failed with ERR_NOT_FINITE: runs the plan, which must be one without row kernels, until a value is not
+// finite, and adds the site and the line of the spec where that is to err.
+void execute_origin(const Execution *execution, const OpenFiles *files, Arena *arena, Error *err);
+
+// What the device makes of the plan's kernels, as text.
+bool execute_print(const Execution *execution, const OpenFiles *files, Arena *arena, Text *out, Error *err);
 
 // Runs all steps; results are filled in as they come. When the user stops it: false with ERR_INTERRUPTED, and what is
 // done stays. Errors carry the span of the step.

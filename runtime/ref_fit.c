@@ -1,12 +1,19 @@
 // ref_fit.c: the ops that learn from states: rows are gathered, fit.c does the work.
+#include <math.h>
+
 #include "runtime/fit.h"
 #include "runtime/ref.h"
 
-// The rows of an input in the order of the step.
-static float *gathered(const RefOp *op, int i) {
+// The rows of an input in the order of the step; NULL when one is not finite.
+static float *gathered(const RefOp *op, int i, Error *err) {
     uint32_t width = op->in[i].width;
     float *rows = arena_many(op->scratch, float, op->step->rows * width);
     for (uint64_t r = 0; r < op->step->rows; r++) memcpy(rows + r * width, ref_f32(op, i, r), width * sizeof *rows);
+    for (uint64_t k = 0; k < op->step->rows * width; k++) {
+        if (isfinite(rows[k])) continue;
+        error_set(err, ERR_NOT_FINITE, "the states to fit on are not finite (column %llu of row %llu)", (unsigned long long)(k % width), (unsigned long long)(k / width));
+        return NULL;
+    }
     return rows;
 }
 
@@ -18,16 +25,18 @@ REF(map_of) {
 }
 
 REF(fit_mean) {
+    const float *y = gathered(op, 0, err);
+    if (!y) return false;
     *op->fit = (FitReport){.rows = op->step->rows, .in = op->step->attr.fit_mean.in_width, .out = op->width, .scale = 1, .unique = true};
-    fit_mean(gathered(op, 0), op->step->rows, op->step->attr.fit_mean.in_width, op->width, op->out);
+    fit_mean(y, op->step->rows, op->step->attr.fit_mean.in_width, op->width, op->out);
     return true;
 }
 
 REF(fit_procrustes) {
     const Attr *attr = &op->step->attr;
     Procrustes fit = {
-        .x = gathered(op, 0),
-        .y = gathered(op, 1),
+        .x = gathered(op, 0, err),
+        .y = gathered(op, 1, err),
         .n = op->step->rows,
         .in = op->in[0].width,
         .out = op->width,
@@ -37,14 +46,16 @@ REF(fit_procrustes) {
         .floor = attr->procrustes.floor,
         .rank = attr->procrustes.rank,
     };
-    return fit_procrustes(&fit, op->out, op->fit, err);
+    return fit.x && fit.y && fit_procrustes(&fit, op->out, op->fit, err);
 }
 
 REF(basis_pca) {
     const Attr *attr = &op->step->attr;
-    return fit_pca(gathered(op, 0), op->step->rows, op->in[0].width, attr->pca.rank, attr->pca.center, op->out, err);
+    const float *x = gathered(op, 0, err);
+    return x && fit_pca(x, op->step->rows, op->in[0].width, attr->pca.rank, attr->pca.center, op->out, err);
 }
 
 REF(basis_diff) {
-    return fit_difference(gathered(op, 0), gathered(op, 1), op->step->rows, op->in[0].width, op->out, err);
+    const float *x = gathered(op, 0, err), *y = gathered(op, 1, err);
+    return x && y && fit_difference(x, y, op->step->rows, op->in[0].width, op->out, err);
 }

@@ -58,7 +58,7 @@ REF(linear) {
 }
 
 REF(bias) {
-    const float *bias = weight_row(op, 1, 0);
+    const float *bias = weight_row(op, 1, op->step->attr.bias.row);
     for (uint64_t r = 0; r < op->step->rows; r++)
         for (uint32_t c = 0; c < op->width; c++) ref_out(op, r)[c] = ref_f32(op, 0, r)[c] + bias[c];
     return true;

@@ -9,7 +9,16 @@
 static bool finite(const RefOp *op, int i, uint64_t r, Error *err) {
     const float *x = ref_f32(op, i, r);
     for (uint32_t c = 0; c < op->in[i].width; c++)
-        if (!isfinite(x[c])) FAIL(err, ERR_INPUT, "a logit is not finite (token %u of row %llu)", c, (unsigned long long)r);
+        if (!isfinite(x[c])) FAIL(err, ERR_NOT_FINITE, "a logit is not finite (token %u of row %llu)", c, (unsigned long long)r);
+    return true;
+}
+
+// A metric of states that are not finite is no "undefined" number: something broke before.
+static bool finite_states(const RefOp *op, Error *err) {
+    for (int i = 0; i < (int)op_info[op->step->op].inputs; i++)
+        for (uint64_t r = 0; r < op->step->rows; r++)
+            for (uint32_t c = 0; c < op->in[i].width; c++)
+                if (!isfinite(ref_f32(op, i, r)[c])) FAIL(err, ERR_NOT_FINITE, "a state is not finite (column %u of row %llu)", c, (unsigned long long)r);
     return true;
 }
 
@@ -126,6 +135,7 @@ static double dot(const float *a, const float *b, uint32_t n) {
 
 // Of a state that is all zero the cosine is undefined: NaN here, a word in the report.
 REF(cosine) {
+    TRY(finite_states(op, err));
     uint32_t n = op->in[0].width;
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r), *y = ref_f32(op, 1, r);
@@ -135,6 +145,7 @@ REF(cosine) {
 }
 
 REF(norm) {
+    TRY(finite_states(op, err));
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r);
         ref_out_f64(op)[r] = sqrt(dot(x, x, op->in[0].width));
@@ -199,6 +210,7 @@ static double r2_of(const RefOp *op, uint64_t out) {
 }
 
 REF(r2) {
+    TRY(finite_states(op, err));
     for (uint64_t out = 0; out < op->out_rows; out++) ref_out_f64(op)[out] = r2_of(op, out);
     return true;
 }

@@ -71,6 +71,13 @@ REF(rows) {
     return true;
 }
 
+REF(join) {
+    size_t row = op->width * dtype_info[op->out_dtype].bytes, first = op->in[0].rows * row;
+    memcpy(op->out, op->in[0].data, first);
+    memcpy((unsigned char *)op->out + first, op->in[1].data, op->in[1].rows * row);
+    return true;
+}
+
 // The value is states, or one number for all columns.
 static float written(const RefOp *op, uint32_t row, uint32_t c) {
     const RefInput *value = &op->in[1];
@@ -93,35 +100,14 @@ REF(write) {
 
 // ---- Maps
 
-// out = x W + b: rows 0 … in - 1 of the map are W, row `in` is b.
-REF(affine) {
-    const float *map = op->in[1].data;
-    uint32_t in = op->in[0].width;
+// out[r, c] = sum_k x[r, k] W[k, c]
+REF(product) {
+    const float *w = op->in[1].data;
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r);
-        for (uint32_t c = 0; c < op->width; c++) {
-            double sum = map[(size_t)in * op->width + c];
-            for (uint32_t k = 0; k < in; k++) sum += (double)x[k] * map[(size_t)k * op->width + c];
-            ref_out(op, r)[c] = (float)sum;
-        }
-    }
-    return true;
-}
-
-// out = D D^T x
-REF(project) {
-    const float *basis = op->in[1].data;
-    uint32_t rank = op->in[1].width;
-    double *coordinate = arena_many(op->scratch, double, rank);
-    for (uint64_t r = 0; r < op->step->rows; r++) {
-        const float *x = ref_f32(op, 0, r);
-        for (uint32_t k = 0; k < rank; k++) {
-            coordinate[k] = 0;
-            for (uint32_t c = 0; c < op->width; c++) coordinate[k] += (double)x[c] * basis[(size_t)c * rank + k];
-        }
         for (uint32_t c = 0; c < op->width; c++) {
             double sum = 0;
-            for (uint32_t k = 0; k < rank; k++) sum += basis[(size_t)c * rank + k] * coordinate[k];
+            for (uint32_t k = 0; k < op->in[0].width; k++) sum += (double)x[k] * w[(size_t)k * op->width + c];
             ref_out(op, r)[c] = (float)sum;
         }
     }

@@ -115,7 +115,7 @@ static int run_sites(const Arguments *arguments) {
 static const Command commands[] = {
     {"check", "SPEC", "find every mistake of a spec; reads no weights", run_check, true},
     {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, true},
-    {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|plan|dot", run_emit, true},
+    {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|dot|plan|kernels|llvm", run_emit, true},
     {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, true},
     {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, true},
 };

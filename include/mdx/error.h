@@ -13,6 +13,7 @@ typedef enum {
     ERR_INPUT,       // a file or a value from outside is wrong
     ERR_SYSTEM,      // the machine refused: no such file, no memory, no device
     ERR_INTERRUPTED, // the user asked to stop
+    ERR_NOT_FINITE,  // a result would have been NaN or infinite: what made it so is looked for
 } ErrorKind;
 
 typedef struct {

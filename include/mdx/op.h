@@ -41,10 +41,12 @@ typedef union {
     struct { uint32_t axis, first; } axis;                         // values first, first + 1, … of the sweep
     struct { uint32_t stream; } tokens;
     struct { double eps; } norm;
+    struct { uint32_t row; } bias;                                 // of in[1]
     struct { uint32_t heads; } rope;
     struct { uint32_t heads, kv_heads; float scale; } attention;
     struct { Blocks blocks; } columns;
     struct { uint32_t selection; } rows;                           // the named positions of the input's stream
+    struct { uint32_t part; } join;                                // of the micro-batches: that of the second
     struct { uint32_t selection; Blocks blocks; } write;           // the rows that are written
     struct { uint32_t in_width; } fit_mean;
     struct { double shrink, floor; uint32_t rank; uint8_t scale, whiten; } procrustes; // rank 0: full

@@ -12,6 +12,7 @@ typedef enum {
     IN_ARENA,  // at `offset` of the device's memory
     IN_FILE,   // a tensor of a checkpoint: never copied by the plan
     IN_PLAN,   // in plan->tables
+    NOWHERE,   // a kernel computes it and keeps it to itself
 } ValuePlace;
 
 typedef struct {
@@ -44,7 +45,6 @@ typedef struct {
 typedef struct {
     uint32_t x;             // [., width] what is unembedded, or the logits themselves when weight is NO_VALUE
     uint32_t weight;        // [vocab, width]
-    uint32_t bias;          // [1, vocab] or NO_VALUE
     const uint32_t *map;    // row of x for each row of the step; NULL: the same
 } LogitsSource;
 

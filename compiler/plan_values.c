@@ -1,0 +1,29 @@
+// plan_values.c: which values a step reads and writes, whatever kind of step it is.
+#include "compiler/lower.h"
+
+static void fused_values(const RowCode *code, const Fused *fused, ValueVisit *visit, void *self) {
+    for (uint32_t i = 0; i < code->result_count; i++) visit(self, fused->results[i].value, true);
+    for (uint32_t i = 0; i < code->operand_count; i++)
+        if (fused->operands[i].value != NO_VALUE) visit(self, fused->operands[i].value, false);
+}
+
+static void logits_values(const Logits *logits, ValueVisit *visit, void *self) {
+    for (uint32_t i = 0; i < logits->metric_count; i++) visit(self, logits->metrics[i].out, true);
+    for (uint32_t i = 0; i < logits->metric_count; i++)
+        if (logits->metrics[i].ids != NO_VALUE) visit(self, logits->metrics[i].ids, false);
+    for (uint32_t i = 0; i < logits->source_count; i++) {
+        visit(self, logits->sources[i].x, false);
+        if (logits->sources[i].weight != NO_VALUE) visit(self, logits->sources[i].weight, false);
+    }
+}
+
+void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *self) {
+    if (step->fused) {
+        fused_values(&plan->codes[step->fused->code], step->fused, visit, self);
+    } else if (step->logits) {
+        logits_values(step->logits, visit, self);
+    } else {
+        visit(self, step->out, true);
+        for (uint32_t i = 0; i < op_info[step->op].inputs; i++) visit(self, step->in[i], false);
+    }
+}
