@@ -1,0 +1,615 @@
+// ops.c: every operation on every device against ref: sizes around the edges of blocks, rows through maps, weights of
+// every type, guard words around every result, memory full of what must not be read.
+#include <math.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "compiler/lower.h"
+#include "runtime/device.h"
+
+// ---- Data
+
+static uint64_t seed = 1;
+
+static uint32_t random_bits(void) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33);
+}
+
+static double uniform(void) {
+    return random_bits() / 1073741824.0 - 1; // [-1, 1)
+}
+
+static uint32_t below(uint32_t n) {
+    return random_bits() % n;
+}
+
+// ---- A plan with one operation
+
+typedef struct {
+    Arena *arena;
+    Tables tables;
+    Lowered made;
+    uint32_t guard;  // value that fills the arena before the operation
+    uint32_t out;
+} Bench;
+
+enum { GUARD_WIDTH = 16, GUARD_BYTES = 4096 };
+static const float POISON = 1e30f;
+
+static uint32_t add_table(Bench *b, DType dtype, uint64_t rows, uint32_t width, const void *data) {
+    list_push(b->arena, &b->tables.tables, ((PlanTable){dtype, rows, width, data}));
+    Value value = {.place = IN_PLAN, .dtype = dtype, .rows = rows, .width = width, .table = (uint32_t)b->tables.tables.len - 1};
+    list_push(b->arena, &b->made.values, value);
+    return (uint32_t)b->made.values.len - 1;
+}
+
+static uint32_t states(Bench *b, uint64_t rows, uint32_t width) {
+    float *data = arena_many(b->arena, float, rows * width);
+    for (uint64_t i = 0; i < rows * width; i++) data[i] = (float)(3 * uniform());
+    return add_table(b, DTYPE_f32, rows, width, data);
+}
+
+static uint32_t numbers(Bench *b, uint64_t rows) {
+    double *data = arena_many(b->arena, double, rows);
+    for (uint64_t i = 0; i < rows; i++) data[i] = 2 * uniform();
+    return add_table(b, DTYPE_f64, rows, 1, data);
+}
+
+static uint32_t ids(Bench *b, uint64_t rows, uint32_t vocab) {
+    int32_t *data = arena_many(b->arena, int32_t, rows);
+    for (uint64_t i = 0; i < rows; i++) data[i] = (int32_t)below(vocab);
+    return add_table(b, DTYPE_i32, rows, 1, data);
+}
+
+// Normal numbers of every float type.
+static uint32_t weight(Bench *b, DType dtype, uint64_t rows, uint32_t width) {
+    if (dtype == DTYPE_f32) return states(b, rows, width);
+    uint16_t *data = arena_many(b->arena, uint16_t, rows * width);
+    for (uint64_t i = 0; i < rows * width; i++) {
+        uint32_t sign = below(2) << 15, fraction = random_bits();
+        data[i] = (uint16_t)(dtype == DTYPE_bf16 ? sign | (120 + below(8)) << 7 | (fraction & 0x7f) : sign | (10 + below(6)) << 10 | (fraction & 0x3ff));
+    }
+    return add_table(b, dtype, rows, width, data);
+}
+
+static uint32_t *map_to(Bench *b, uint64_t rows, uint64_t from) {
+    uint32_t *map = arena_many(b->arena, uint32_t, rows);
+    for (uint64_t r = 0; r < rows; r++) map[r] = below((uint32_t)from);
+    return map;
+}
+
+static uint32_t list_of(Bench *b, const uint32_t *at, uint32_t len) {
+    uint32_t *list = arena_many(b->arena, uint32_t, len + 1);
+    list[0] = len;
+    memcpy(list + 1, at, len * sizeof *list);
+    list_push(b->arena, &b->tables.lists, list);
+    return (uint32_t)b->tables.lists.len - 1;
+}
+
+static uint32_t result(Bench *b, DType dtype, uint64_t rows, uint32_t width) {
+    Value value = {.place = IN_ARENA, .dtype = dtype, .rows = rows, .width = width, .bytes = rows * width * dtype_info[dtype].bytes};
+    list_push(b->arena, &b->made.values, value);
+    return b->out = (uint32_t)b->made.values.len - 1;
+}
+
+static void step(Bench *b, Step s) {
+    s.span = NO_SPAN;
+    list_push(b->arena, &b->made.steps, s);
+}
+
+static Bench bench_open(void) {
+    Arena *arena = arena_open();
+    return (Bench){.arena = arena, .tables = {.arena = arena}, .made = {.arena = arena}};
+}
+
+// The memory is filled with poison by a step of its own; the result lies in the middle of it.
+static void add_guard(Bench *b) {
+    uint64_t bytes = 2 * GUARD_BYTES;
+    for (size_t v = 0; v < b->made.values.len; v++) {
+        Value *value = &b->made.values.at[v];
+        if (value->place != IN_ARENA) continue;
+        value->offset = bytes - GUARD_BYTES;
+        bytes += (value->bytes + 63) / 64 * 64 + GUARD_BYTES;
+    }
+    uint64_t rows = bytes / (GUARD_WIDTH * sizeof(float));
+    float *poison = arena_many(b->arena, float, rows * GUARD_WIDTH);
+    for (uint64_t i = 0; i < rows * GUARD_WIDTH; i++) poison[i] = POISON;
+    uint32_t from = add_table(b, DTYPE_f32, rows, GUARD_WIDTH, poison), out = b->out;
+    b->guard = result(b, DTYPE_f32, rows, GUARD_WIDTH);
+    b->out = out;
+    step(b, (Step){.op = OP_rows, .in = {from}, .out = b->guard, .rows = rows});
+    Step last = b->made.steps.at[b->made.steps.len - 1];
+    memmove(b->made.steps.at + 1, b->made.steps.at, (b->made.steps.len - 1) * sizeof last);
+    b->made.steps.at[0] = last;
+    list_push(b->arena, &b->made.outputs, ((Output){.kind = OUT_states, .value = b->guard}));
+    list_push(b->arena, &b->made.outputs, ((Output){.kind = OUT_states, .value = b->out}));
+}
+
+static Plan plan_of(const Bench *b, const Lowered *made) {
+    const Value *guard = &made->values.at[b->guard];
+    return (Plan){.values = made->values.at, .steps = made->steps.at, .codes = made->codes.at, .tables = b->tables.tables.at,
+                  .lists = (const uint32_t *const *)b->tables.lists.at, .value_count = made->values.len, .step_count = made->steps.len,
+                  .code_count = made->codes.len, .table_count = b->tables.tables.len, .arena_bytes = guard->bytes};
+}
+
+static bool guards_stand(Bench *b, const Plan *plan, const float *memory) {
+    const Value *guard = &plan->values[b->guard];
+    for (uint64_t i = 0; i < guard->rows * GUARD_WIDTH; i++) {
+        bool ours = false;
+        for (size_t v = 0; v < plan->value_count; v++) {
+            const Value *value = &plan->values[v];
+            if (v != b->guard && value->place == IN_ARENA) ours |= i * 4 >= value->offset && i * 4 < value->offset + value->bytes;
+        }
+        if (!ours && memory[i] != POISON) return false;
+    }
+    return true;
+}
+
+static bool run_plan(Device *device, Bench *b, const Plan *plan, double *out, Error *err) {
+    const BoundPlan bound = {plan, NULL};
+    const Value *value = &plan->values[b->out], *guard = &plan->values[b->guard];
+    if (!device->api->prepare(device, &bound, err)) return false;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (!device->api->run(device, &plan->steps[i], err)) return false;
+    uint64_t count = value->rows * value->width;
+    void *raw = arena_many(b->arena, unsigned char, value->bytes + 1);
+    float *memory = arena_many(b->arena, float, guard->rows * GUARD_WIDTH);
+    if (!device->api->read(device, b->out, 0, value->rows, raw, err)) return false;
+    if (!device->api->read(device, b->guard, 0, guard->rows, memory, err)) return false;
+    for (uint64_t i = 0; i < count; i++) out[i] = value->dtype == DTYPE_f64 ? ((const double *)raw)[i] : (double)((const float *)raw)[i];
+    CHECK(guards_stand(b, plan, memory));
+    return true;
+}
+
+// ---- Devices
+
+static const struct {
+    const char *device;
+    uint32_t threads;
+    bool fuse;
+} ways[] = {{"ref", 0, false}, {"cpu", 1, true}, {"cpu", 2, true}, {"cpu", 5, true}, {"cpu", 2, false}};
+static Device devices[COUNT(ways)];
+
+static double *run_way(Bench *b, size_t way, const char *what) {
+    Lowered made = b->made;
+    made.tables = &b->tables;
+    made.steps.at = arena_copy(b->arena, made.steps.at, made.steps.len * sizeof *made.steps.at);
+    made.values.at = arena_copy(b->arena, made.values.at, made.values.len * sizeof *made.values.at);
+    made.values.cap = made.values.len;
+    if (ways[way].fuse) fuse_steps(&made);
+    Plan plan = plan_of(b, &made);
+    Error err;
+    double *out = arena_many(b->arena, double, plan.values[b->out].rows * plan.values[b->out].width);
+    if (run_plan(&devices[way], b, &plan, out, &err)) return out;
+    fprintf(stderr, "%s on %s: %s\n", what, ways[way].device, err.text);
+    CHECK(false);
+    return NULL;
+}
+
+// `allowed`: of the largest entry. Everything that the devices of one kind compute must be the same bits.
+static void check(Bench *b, const char *what, double allowed) {
+    add_guard(b);
+    const Value *value = &b->made.values.at[b->out];
+    uint64_t count = value->rows * value->width;
+    const double *want = NULL, *cpu = NULL;
+    double most = 0;
+    for (size_t w = 0; w < COUNT(ways); w++) {
+        if (!devices[w].api) continue;
+        const double *got = run_way(b, w, what);
+        if (!got) break;
+        if (!want) want = got;
+        for (uint64_t i = 0; i < count && got == want; i++) most = fmax(most, fabs(want[i]));
+        uint64_t wrong = 0, other = 0, at = 0;
+        for (uint64_t i = count; i-- > 0;) {
+            bool near = isnan(want[i]) ? isnan(got[i]) : fabs(got[i] - want[i]) <= allowed * most;
+            if (!near) wrong++, at = i;
+            if (cpu && ways[w].fuse) other += memcmp(&got[i], &cpu[i], sizeof *got) != 0;
+        }
+        if (ways[w].fuse && !cpu) cpu = got;
+        if (wrong || other)
+            fprintf(stderr, "%s on %s (%u threads%s), [%llu, %u]: %llu wrong, first %llu: got %.9g, want %.9g; %llu depend on the threads\n", what,
+                    ways[w].device, ways[w].threads, ways[w].fuse ? ", fused" : "", (unsigned long long)value->rows, value->width,
+                    (unsigned long long)wrong, (unsigned long long)at, got[at], want[at], (unsigned long long)other);
+        CHECK(!wrong && !other);
+    }
+    arena_close(b->arena);
+}
+
+// ---- Cases: one function an operation
+
+#define CASES(name) static void cases_##name(void)
+static const uint32_t widths[] = {1, 2, 15, 16, 17, 31, 33, 64, 100, 130};
+static const uint32_t row_counts[] = {1, 2, 7, 31, 32, 33, 70};
+#define EACH_SIZE                                                                                            \
+    for (size_t wi = 0; wi < COUNT(widths); wi++)                                                            \
+        for (size_t ri = 0; ri < COUNT(row_counts); ri++)
+#define WIDTH widths[wi]
+#define ROWS row_counts[ri]
+#define MAPPED ((wi + ri) % 2)
+
+static const DType float_types[] = {DTYPE_f32, DTYPE_f16, DTYPE_bf16};
+
+CASES(embed) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = OP_embed, .in = {ids(&b, ROWS, 9), weight(&b, float_types[wi % 3], 9, WIDTH)}, .rows = ROWS};
+        s.out = result(&b, DTYPE_f32, ROWS, WIDTH);
+        step(&b, s);
+        check(&b, "embed", 0);
+    }
+}
+
+CASES(rms_norm) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = OP_rms_norm, .attr.norm.eps = 1e-5, .rows = ROWS};
+        s.in[0] = states(&b, 80, WIDTH);
+        s.in[1] = weight(&b, float_types[ri % 3], 1, WIDTH);
+        if (MAPPED) s.map[0] = map_to(&b, ROWS, 80);
+        s.map[1] = map_to(&b, ROWS, 1);
+        s.out = result(&b, DTYPE_f32, ROWS, WIDTH);
+        step(&b, s);
+        check(&b, "rms_norm", 1e-6);
+    }
+}
+
+static void product_case(Op op, uint32_t rows, uint32_t in, uint32_t out, DType dtype, bool mapped) {
+    Bench b = bench_open();
+    Step s = {.op = op, .rows = rows};
+    s.in[0] = states(&b, rows + 3, in);
+    s.in[1] = op == OP_linear ? weight(&b, dtype, out, in) : states(&b, in + rows % 2, out);
+    if (mapped) s.map[0] = map_to(&b, rows, rows + 3);
+    s.out = result(&b, DTYPE_f32, rows, out);
+    step(&b, s);
+    check(&b, op_info[op].name, 2e-6);
+}
+
+CASES(linear) {
+    EACH_SIZE product_case(OP_linear, ROWS, WIDTH, widths[(wi + ri) % COUNT(widths)], float_types[(wi + ri) % 3], MAPPED);
+    for (size_t t = 0; t < COUNT(float_types); t++) {
+        product_case(OP_linear, 3, 70, 2100, float_types[t], true); // more than one panel, few rows
+        product_case(OP_linear, 600, 300, 130, float_types[t], t == 1);
+        product_case(OP_linear, 5, 3000, 1700, float_types[t], false); // a panel is not the whole weight
+    }
+}
+
+CASES(product) {
+    EACH_SIZE product_case(OP_product, ROWS, WIDTH, widths[(wi + ri) % COUNT(widths)], DTYPE_f32, MAPPED);
+    product_case(OP_product, 600, 130, 300, DTYPE_f32, true);
+}
+
+CASES(bias) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        uint32_t row = (uint32_t)ri % 3;
+        Step s = {.op = OP_bias, .attr.bias.row = row, .rows = ROWS};
+        s.in[0] = states(&b, 75, WIDTH);
+        s.in[1] = weight(&b, float_types[wi % 3], 3, WIDTH);
+        if (MAPPED) s.map[0] = map_to(&b, ROWS, 75);
+        s.out = result(&b, DTYPE_f32, ROWS, WIDTH);
+        step(&b, s);
+        check(&b, "bias", 0);
+    }
+}
+
+CASES(rope) {
+    static const uint32_t halves[] = {1, 3, 6, 8, 15, 16, 17, 32, 40};
+    for (size_t h = 0; h < COUNT(halves); h++) {
+        for (size_t ri = 0; ri < COUNT(row_counts); ri++) {
+            uint32_t heads = 1 + (uint32_t)(ri % 4), width = heads * 2 * halves[h];
+            Bench b = bench_open();
+            Step s = {.op = OP_rope, .attr.rope.heads = heads, .rows = ROWS};
+            float *freq = arena_many(b.arena, float, halves[h]);
+            for (uint32_t i = 0; i < halves[h]; i++) freq[i] = powf(10000, -(float)i / (float)halves[h]);
+            s.in[0] = states(&b, 75, width);
+            s.in[1] = add_table(&b, DTYPE_f32, 1, halves[h], freq);
+            if (ri % 2) s.map[0] = map_to(&b, ROWS, 75);
+            s.position = map_to(&b, ROWS, 200);
+            s.out = result(&b, DTYPE_f32, ROWS, width);
+            step(&b, s);
+            check(&b, "rope", 3e-7);
+        }
+    }
+}
+
+// Prompts of several lengths, queries at all or some of their tokens, keys and values in spaces of their own.
+static void attention_case(uint32_t heads, uint32_t kv_heads, uint32_t size, const uint32_t *lengths, uint32_t prompts, bool few) {
+    Bench b = bench_open();
+    uint32_t tokens = 0, rows = 0;
+    for (uint32_t p = 0; p < prompts; p++) tokens += lengths[p];
+    uint32_t *begin = arena_many(b.arena, uint32_t, tokens), *count = arena_many(b.arena, uint32_t, tokens);
+    uint32_t *values = arena_many(b.arena, uint32_t, tokens), *map = arena_many(b.arena, uint32_t, tokens);
+    for (uint32_t p = 0, first = 0; p < prompts; first += lengths[p++]) {
+        for (uint32_t t = 0; t < lengths[p]; t++) {
+            if (few && t + 1 < lengths[p] && below(3)) continue;
+            begin[rows] = first;
+            values[rows] = first + 2;
+            map[rows] = first + t;
+            count[rows++] = t + 1;
+        }
+    }
+    Step s = {.op = OP_attention, .rows = rows, .begin = begin, .count = count, .value_begin = values, .map = {few ? map : NULL}};
+    s.attr.attention.heads = heads;
+    s.attr.attention.kv_heads = kv_heads;
+    s.attr.attention.scale = 1 / sqrtf((float)size);
+    s.in[0] = states(&b, tokens, heads * size);
+    s.in[1] = states(&b, tokens, kv_heads * size);
+    s.in[2] = states(&b, tokens + 2, kv_heads * size);
+    s.out = result(&b, DTYPE_f32, rows, heads * size);
+    step(&b, s);
+    check(&b, "attention", 3e-6);
+}
+
+CASES(attention) {
+    static const uint32_t lengths[] = {1, 2, 33, 17, 64, 65, 5};
+    static const uint32_t shapes[][3] = {{1, 1, 2}, {4, 2, 12}, {6, 2, 8}, {4, 4, 16}, {9, 3, 64}, {3, 1, 34}};
+    for (size_t i = 0; i < COUNT(shapes); i++)
+        for (int few = 0; few < 2; few++) attention_case(shapes[i][0], shapes[i][1], shapes[i][2], lengths, COUNT(lengths), few);
+    static const uint32_t longer[] = {300, 131};
+    attention_case(2, 1, 32, longer, 2, false);
+    attention_case(2, 1, 32, longer, 2, true);
+}
+
+static void arithmetic_case(Op op, uint32_t rows, uint32_t width, uint32_t kind, bool mapped) {
+    Bench b = bench_open();
+    Step s = {.op = op, .rows = rows};
+    for (uint32_t k = 0; k < op_info[op].inputs; k++) {
+        bool number = kind == k + 1;
+        s.in[k] = number ? numbers(&b, 5) : states(&b, 75, width);
+        if (number || mapped) s.map[k] = map_to(&b, rows, number ? 5 : 75);
+    }
+    s.out = result(&b, DTYPE_f32, rows, width);
+    step(&b, s);
+    check(&b, op_info[op].name, op == OP_div ? 1e-7 : 0);
+}
+
+#define ARITHMETIC(name)                                                                                     \
+    CASES(name) {                                                                                            \
+        EACH_SIZE arithmetic_case(OP_##name, ROWS, WIDTH, (uint32_t)(wi + 2 * ri) % 3, MAPPED);              \
+    }
+ARITHMETIC(add)
+ARITHMETIC(sub)
+ARITHMETIC(mul)
+ARITHMETIC(div)
+ARITHMETIC(negate)
+
+CASES(swiglu) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = OP_swiglu, .rows = ROWS};
+        for (uint32_t k = 0; k < 2; k++) {
+            s.in[k] = states(&b, 75, WIDTH);
+            if (MAPPED) s.map[k] = map_to(&b, ROWS, 75);
+        }
+        s.out = result(&b, DTYPE_f32, ROWS, WIDTH);
+        step(&b, s);
+        check(&b, "swiglu", 3e-7);
+    }
+}
+
+CASES(columns) {
+    static const uint32_t blocks[] = {3, 0, 4};
+    for (size_t wi = 0; wi < COUNT(widths); wi++) {
+        Bench b = bench_open();
+        uint32_t size = WIDTH;
+        Step s = {.op = OP_columns, .rows = 33};
+        s.attr.columns.blocks = (Blocks){size, list_of(&b, blocks, COUNT(blocks))};
+        s.in[0] = states(&b, 40, 5 * size);
+        if (wi % 2) s.map[0] = map_to(&b, 33, 40);
+        s.out = result(&b, DTYPE_f32, 33, (uint32_t)COUNT(blocks) * size);
+        step(&b, s);
+        check(&b, "columns", 0);
+    }
+}
+
+CASES(rows) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = OP_rows, .in = {states(&b, 75, WIDTH)}, .map = {map_to(&b, ROWS, 75)}, .rows = ROWS};
+        s.out = result(&b, DTYPE_f32, ROWS, WIDTH);
+        step(&b, s);
+        check(&b, "rows", 0);
+    }
+}
+
+CASES(join) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = OP_join, .in = {states(&b, ROWS, WIDTH), states(&b, 3, WIDTH)}, .rows = ROWS + 3};
+        s.out = result(&b, DTYPE_f32, ROWS + 3, WIDTH);
+        step(&b, s);
+        check(&b, "join", 0);
+    }
+}
+
+// States or a number, in all columns or some blocks, in some rows, in all or in none.
+static void write_case(uint32_t rows, uint32_t size, bool number, bool heads, uint32_t share, bool mapped) {
+    static const uint32_t blocks[] = {2, 0};
+    Bench b = bench_open();
+    uint32_t width = 3 * size, *source = arena_many(b.arena, uint32_t, rows);
+    for (uint32_t r = 0; r < rows; r++) source[r] = below(4) < share ? below(9) : UINT32_MAX;
+    Step s = {.op = OP_write, .rows = rows, .source = source};
+    s.in[0] = states(&b, 80, width);
+    s.in[1] = number ? numbers(&b, 9) : states(&b, 9, heads ? 2 * size : width);
+    if (mapped) s.map[0] = map_to(&b, rows, 80);
+    if (heads) s.attr.write.blocks = (Blocks){size, list_of(&b, blocks, 2)};
+    s.out = result(&b, DTYPE_f32, rows, width);
+    step(&b, s);
+    check(&b, "write", 0);
+}
+
+CASES(write) {
+    EACH_SIZE write_case(ROWS, WIDTH, ri % 3 == 0, wi % 2, (uint32_t)(wi + ri) % 5, MAPPED);
+}
+
+static void measure(Op op, Attr attr, uint32_t rows, uint32_t vocab, bool unembed) {
+    Bench b = bench_open();
+    Step s = {.op = op, .attr = attr, .rows = rows};
+    for (uint32_t k = 0; k < op_info[op].inputs; k++) {
+        if (k == 1 && op == OP_logp) {
+            s.in[k] = ids(&b, 75, vocab);
+        } else if (unembed) {
+            Step product = {.op = OP_linear, .in = {states(&b, 90, 24), weight(&b, float_types[k + 1], vocab, 24)}, .rows = 75};
+            product.map[0] = map_to(&b, 75, 90);
+            product.out = result(&b, DTYPE_f32, 75, vocab);
+            step(&b, product);
+            s.in[k] = product.out;
+        } else {
+            s.in[k] = states(&b, 75, vocab);
+        }
+        s.map[k] = map_to(&b, rows, 75);
+    }
+    s.out = result(&b, DTYPE_f64, rows, 1);
+    step(&b, s);
+    bool exact = op == OP_argmax || op == OP_rank; // of logits that are not near each other
+    check(&b, op_info[op].name, !unembed ? (exact ? 0 : 1e-12) : exact ? 0.02 : 3e-6);
+}
+
+static void metric_cases(Op op, Attr attr) {
+    static const uint32_t vocabs[] = {3, 16, 17, 255, 1000, 5003};
+    for (size_t v = 0; v < COUNT(vocabs); v++)
+        for (size_t ri = 0; ri < COUNT(row_counts); ri += 2) measure(op, attr, ROWS, vocabs[v], (v + ri / 2) % 2);
+}
+
+CASES(kl) {
+    metric_cases(OP_kl, (Attr){0});
+}
+
+CASES(logp) {
+    metric_cases(OP_logp, (Attr){0});
+}
+
+CASES(margin) {
+    metric_cases(OP_margin, (Attr){0});
+    metric_cases(OP_margin, (Attr){.margin = {2, 1, true}});
+}
+
+CASES(rank) {
+    metric_cases(OP_rank, (Attr){.rank.token = 2});
+}
+
+CASES(argmax) {
+    metric_cases(OP_argmax, (Attr){0});
+}
+
+CASES(entropy) {
+    metric_cases(OP_entropy, (Attr){0});
+}
+
+static void states_metric(Op op) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = op, .rows = ROWS};
+        for (uint32_t k = 0; k < op_info[op].inputs; k++) s.in[k] = states(&b, ROWS, WIDTH);
+        s.out = result(&b, DTYPE_f64, ROWS, 1);
+        step(&b, s);
+        check(&b, op_info[op].name, 1e-12);
+    }
+}
+
+CASES(cosine) {
+    states_metric(OP_cosine);
+}
+
+CASES(norm) {
+    states_metric(OP_norm);
+}
+
+static void prompt_case(Op op) {
+    static const uint32_t begin[] = {0, 3, 4, 10}, count[] = {3, 1, 6, 2};
+    Bench b = bench_open();
+    Step s = {.op = op, .in = {numbers(&b, 12)}, .rows = 4, .begin = begin, .count = count};
+    s.out = result(&b, DTYPE_f64, 4, 1);
+    step(&b, s);
+    check(&b, op_info[op].name, 1e-15);
+}
+
+CASES(prompt_mean) {
+    prompt_case(OP_prompt_mean);
+}
+
+CASES(prompt_sum) {
+    prompt_case(OP_prompt_sum);
+}
+
+CASES(reduce) {
+    static const uint32_t owner[] = {0, 1, 0, 1, 0, 1, 1, 0, 0, 1};
+    for (uint32_t r = 0; r < REDUCE_COUNT; r++) {
+        Bench b = bench_open();
+        Step s = {.op = OP_reduce, .attr.reduce = {0.25, r}, .in = {numbers(&b, 10)}, .rows = 10, .owner = owner};
+        s.out = result(&b, DTYPE_f64, 2, 1);
+        step(&b, s);
+        check(&b, "reduce", 1e-15);
+    }
+}
+
+CASES(r2) {
+    Bench b = bench_open();
+    Step s = {.op = OP_r2, .in = {states(&b, 20, 7), states(&b, 20, 7)}, .rows = 20};
+    uint32_t *owner = arena_many(b.arena, uint32_t, 20);
+    s.owner = owner;
+    s.out = result(&b, DTYPE_f64, 1, 1);
+    step(&b, s);
+    check(&b, "r2", 1e-12);
+}
+
+static void matrix_case(Op op, Attr attr, uint64_t out_rows, uint32_t out_width, uint32_t x_width, uint32_t y_width) {
+    Bench b = bench_open();
+    Step s = {.op = op, .attr = attr, .in = {states(&b, 50, x_width)}, .rows = 40, .map = {map_to(&b, 40, 50)}};
+    if (op_info[op].inputs > 1) s.in[1] = states(&b, 40, y_width);
+    s.out = result(&b, DTYPE_f32, out_rows, out_width);
+    step(&b, s);
+    check(&b, op_info[op].name, 1e-6);
+}
+
+CASES(map_of) {
+    Bench b = bench_open();
+    Step s = {.op = OP_map_of, .in = {weight(&b, DTYPE_bf16, 17, 9), states(&b, 1, 9)}, .rows = 1};
+    s.out = result(&b, DTYPE_f32, 18, 9);
+    step(&b, s);
+    check(&b, "map_of", 0);
+}
+
+CASES(fit_mean) {
+    matrix_case(OP_fit_mean, (Attr){.fit_mean.in_width = 9}, 10, 7, 7, 0);
+}
+
+CASES(fit_procrustes) {
+    matrix_case(OP_fit_procrustes, (Attr){.procrustes = {0.05, 1e-6, 0, true, true}}, 10, 7, 9, 7);
+}
+
+CASES(basis_pca) {
+    matrix_case(OP_basis_pca, (Attr){.pca = {3, true}}, 9, 3, 9, 0);
+}
+
+CASES(basis_diff) {
+    matrix_case(OP_basis_diff, (Attr){0}, 9, 1, 9, 9);
+}
+
+// Leaves are data: every other case reads some.
+#define CASES_LEAF(name)
+#define CASES_ROWWISE(name)   cases_##name();
+#define CASES_ATTENTION(name) cases_##name();
+#define CASES_ROWS(name)      cases_##name();
+#define CASES_PROMPT(name)    cases_##name();
+#define CASES_POINT(name)     cases_##name();
+#define CASES_MATRIX(name)    cases_##name();
+
+int main(void) {
+    Error err;
+    Arena *arena = arena_open();
+    for (size_t w = 0; w < COUNT(ways); w++) {
+        devices[w] = (Device){.api = device_named(str_of(ways[w].device)), .options.threads = ways[w].threads};
+        if (!devices[w].api || devices[w].api->open(&devices[w], arena, &err)) continue;
+        fprintf(stderr, "%s: %s\n", ways[w].device, err.text);
+        CHECK(false);
+        return check_done();
+    }
+#define MDX_OP(name, inputs, rows, what) CASES_##rows(name)
+#include "mdx/op.def"
+    for (size_t w = 0; w < COUNT(ways); w++)
+        if (devices[w].api) devices[w].api->close(&devices[w]);
+    arena_close(arena);
+    return check_done();
+}
