@@ -1,5 +1,6 @@
 // compile.c: from the checked spec to a plan, and every stage on the way as text.
 #include "api/session.h"
+#include "runtime/cache.h"
 
 bool session_streams(Mdx *mdx, Error *err) {
     const Experiment *exp = mdx->exp;
@@ -12,7 +13,8 @@ bool session_streams(Mdx *mdx, Error *err) {
         const PromptsDef *def = &exp->prompts.at[i];
         prompts[i] = (PromptsFile){def->path.at, def->text_field, def->id_field, def->id_required, def->limit, def->chat};
     }
-    mdx->streams = streams_open(mdx->arena, models, exp->models.len, prompts, exp->prompts.len);
+    mdx->streams = streams_open(mdx->arena, models, exp->models.len, prompts, exp->prompts.len,
+                                mdx->device_options.cache ? cache_folder(mdx->arena) : NULL);
     mdx->facts = streams_facts(mdx->streams);
     return true;
 }
@@ -56,10 +58,10 @@ static bool too_large(Mdx *mdx, uint64_t budget, uint64_t fixed, uint64_t smalle
 static bool plan_that_fits(Mdx *mdx, Error *err) {
     uint64_t used = memory_used(), budget = mdx->memory ? mdx->memory : used + memory_available();
     uint64_t fixed = used + (mdx->device->fixed_bytes ? mdx->device->fixed_bytes(&mdx->device_options) : 0);
-    TRY(plan_in_parts(mdx, 1, &mdx->plan, err));
+    uint32_t most = graph_most_parts(&mdx->graph), least = MAX(MIN(mdx->least_parts, most), 1u), low = least, high = least;
+    TRY(plan_in_parts(mdx, high, &mdx->plan, err));
     if (!budget || fixed + mdx->plan.arena_bytes <= budget) return true;
-    uint32_t most = graph_most_parts(&mdx->graph), low = 1, high = 1; // low does not fit
-    while (fixed + mdx->plan.arena_bytes > budget && high < most) {
+    while (fixed + mdx->plan.arena_bytes > budget && high < most) { // low does not fit
         low = high;
         high = MIN(2 * high, most);
         TRY(plan_in_parts(mdx, high, &mdx->plan, err));
@@ -69,12 +71,9 @@ static bool plan_that_fits(Mdx *mdx, Error *err) {
         uint32_t middle = low + (high - low) / 2;
         Plan plan;
         TRY(plan_in_parts(mdx, middle, &plan, err));
-        if (fixed + plan.arena_bytes > budget) {
-            low = middle;
-            continue;
-        }
-        high = middle;
-        mdx->plan = plan;
+        bool fits = fixed + plan.arena_bytes <= budget;
+        if (fits) mdx->plan = plan;
+        *(fits ? &high : &low) = middle;
     }
     mdx->parts = high;
     return true;

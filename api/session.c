@@ -1,5 +1,6 @@
 // session.c: opening, options, reading, messages.
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "api/session.h"
@@ -151,18 +152,31 @@ static bool set_verify(Mdx *mdx, const char *value) {
     return true;
 }
 
-static bool set_batch(Mdx *mdx, const char *value) {
+static bool whole_number(Mdx *mdx, const char *option, const char *value, unsigned long most, unsigned long *out) {
     char *end;
-    unsigned long n = strtoul(value, &end, 10);
-    if (*end || end == value) return session_refuse(mdx, "--batch-points is '%s', expected a whole number (0: all together)", value);
+    errno = 0;
+    *out = strtoul(value, &end, 10);
+    if (*value >= '0' && *value <= '9' && !*end && !errno && *out <= most) return true;
+    return session_refuse(mdx, "--%s is '%s', expected a whole number up to %lu", option, value, most);
+}
+
+static bool set_batch(Mdx *mdx, const char *value) {
+    unsigned long n;
+    if (!whole_number(mdx, "batch-points", value, UINT32_MAX, &n)) return false;
     mdx->build.batch_points = n;
     return true;
 }
 
+static bool set_parts(Mdx *mdx, const char *value) {
+    unsigned long n;
+    if (!whole_number(mdx, "micro-batches", value, UINT32_MAX, &n)) return false;
+    mdx->least_parts = (uint32_t)n;
+    return true;
+}
+
 static bool set_threads(Mdx *mdx, const char *value) {
-    char *end;
-    unsigned long n = strtoul(value, &end, 10);
-    if (*end || end == value || n > 1024) return session_refuse(mdx, "--threads is '%s', expected a whole number up to 1024 (0: one a core)", value);
+    unsigned long n;
+    if (!whole_number(mdx, "threads", value, 1024, &n)) return false;
     mdx->device_options.threads = (uint32_t)n;
     return true;
 }
@@ -193,6 +207,7 @@ static const Option options[] = {
     {"device", "NAME", "where to compute (default: ref)", set_device},
     {"threads", "N", "threads of the device cpu (default: one a core)", set_threads},
     {"memory", "SIZE", "memory that a run may use, weights not counted: prompts are cut into micro-batches that fit (2GiB, 500MB)", set_memory},
+    {"micro-batches", "N", "cut the prompts into at least N micro-batches (default: as few as the memory allows)", set_parts},
     {"cache", "on|off", "keep compiled kernels in $XDG_CACHE_HOME/mdx", set_cache},
     {"format", "text|json", "how errors and warnings are written", set_format},
     {"batch-points", "N", "points of a sweep that are computed together (default: 1; 0: all)", set_batch},

@@ -3,8 +3,9 @@
 // BOS: with a chat template its own stands; when it writes none and the tokenizer would, the tokenizer's is put in
 // front. So there is one, whoever would write it. Raw text follows the tokenizer's own rule.
 #include "runtime/chat.h"
-#include "runtime/streams.h"
 #include "mdx/file.h"
+#include "runtime/streams.h"
+#include "runtime/token_cache.h"
 #include "runtime/weights.h"
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
 
 struct Streams {
     Arena *arena;
+    const char *cache; // folder, or NULL
     ModelText *models;
     PromptSet *prompts;
     size_t model_count, prompts_count;
@@ -35,9 +37,10 @@ struct Streams {
     StrMap keys;       // (model, prompts, text) to index of made
 };
 
-Streams *streams_open(Arena *arena, const StreamModel *models, size_t model_count, const PromptsFile *prompts, size_t prompts_count) {
+Streams *streams_open(Arena *arena, const StreamModel *models, size_t model_count, const PromptsFile *prompts, size_t prompts_count,
+                      const char *cache) {
     Streams *streams = arena_new(arena, Streams);
-    *streams = (Streams){.arena = arena, .model_count = model_count, .prompts_count = prompts_count};
+    *streams = (Streams){.arena = arena, .cache = cache, .model_count = model_count, .prompts_count = prompts_count};
     streams->models = arena_many(arena, ModelText, model_count);
     streams->prompts = arena_many(arena, PromptSet, prompts_count);
     streams->keys = strmap_open(arena, 16);
@@ -183,16 +186,40 @@ static uint32_t keep_stream(Streams *streams, const Made *made) {
     return (uint32_t)streams->made.len - 1;
 }
 
+static bool make_stream(Streams *streams, uint32_t model, Made *made, Error *err) {
+    const ModelText *m = open_model(streams, model, err);
+    Packing packing = {0};
+    if (!m || !pack(streams, m, &streams->prompts[made->prompts], made->text, &packing, err)) return false;
+    made->stream = (Stream){(uint32_t)packing.length.len, packing.start.at, packing.length.at, packing.tokens.at, packing.content.at, packing.ids.at};
+    return true;
+}
+
+static const Str *prompt_ids(Streams *streams, const PromptTexts *texts) {
+    Str *ids = arena_many(streams->arena, Str, texts->len);
+    for (size_t i = 0; i < texts->len; i++) ids[i] = texts->at[i].id;
+    return ids;
+}
+
+static bool cached_stream(Streams *streams, uint32_t model, Made *made, Error *err) {
+    const PromptSet *set = &streams->prompts[made->prompts];
+    if (!streams->cache) return make_stream(streams, model, made, err);
+    Sha256 key = token_cache_key(streams->models[model].info.folder, &set->texts, set->file.chat, made->text);
+    if (token_cache_get(streams->cache, &key, (uint32_t)set->texts.len, streams->arena, &made->stream)) {
+        made->stream.ids = prompt_ids(streams, &set->texts);
+        return true;
+    }
+    TRY(make_stream(streams, model, made, err));
+    token_cache_put(streams->cache, &key, &made->stream);
+    return true;
+}
+
 static const Stream *stream_of(void *self, uint32_t model, uint32_t prompts, Str text, Error *err) {
     Streams *streams = self;
     Str key = str_format(streams->arena, "%u %u %.*s", model, prompts, STR_ARG(text));
     uint32_t i;
     if (strmap_get(&streams->keys, key, &i)) return &streams->made.at[i]->stream;
-    const ModelText *m = open_model(streams, model, err);
-    if (!m || !streams_prompts(streams, prompts, err)) return NULL;
-    Packing packing = {0};
-    if (!pack(streams, m, &streams->prompts[prompts], text, &packing, err)) return NULL;
-    Made made = {prompts, text, {(uint32_t)packing.length.len, packing.start.at, packing.length.at, packing.tokens.at, packing.content.at, packing.ids.at}};
+    Made made = {.prompts = prompts, .text = text};
+    if (!streams_prompts(streams, prompts, err) || !cached_stream(streams, model, &made, err)) return NULL;
     i = keep_stream(streams, &made);
     strmap_put(&streams->keys, key, i);
     return &streams->made.at[i]->stream;

@@ -12,8 +12,10 @@ typedef struct {
 
 typedef struct Streams Streams;
 
-// Nothing is read before it is asked for. The result lives in the arena.
-Streams *streams_open(Arena *arena, const StreamModel *models, size_t model_count, const PromptsFile *prompts, size_t prompts_count);
+// Nothing is read before it is asked for. The result lives in the arena. `cache`: the folder where tokens are kept, or
+// NULL.
+Streams *streams_open(Arena *arena, const StreamModel *models, size_t model_count, const PromptsFile *prompts, size_t prompts_count,
+                      const char *cache);
 void streams_close(Streams *streams);
 Facts streams_facts(Streams *streams);
 

@@ -1,6 +1,7 @@
 // laws.c: experiments that must agree with each other, bit for bit, on every device.
 //
 // Results are compared as text: numbers in results.json are the shortest that read back as the same bits.
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -8,7 +9,7 @@
 #include "mdx/file.h"
 #include "mdx/mdx.h"
 
-static const char *const devices[] = {"ref"};
+static const char *const devices[] = {"ref", "cpu"};
 static const char *device;
 static Arena *arena;
 
@@ -108,8 +109,10 @@ static const char sweep_spec[] = "hook h = layers[layer].site @ where\nsweep lay
 // Passes save work; they change no bit. Neither does how many points are computed together.
 static void same_in_any_way(void) {
     const char *plain = run(sweep_spec, none, none);
-    static const Setting ways[] = {{"disable", "axes"},  {"disable", "fold"},   {"disable", "prune"},  {"disable", "share"},
-                                   {"disable", "all"},   {"batch-points", "0"}, {"batch-points", "2"}};
+    static const Setting ways[] = {{"disable", "axes"},  {"disable", "fold"},   {"disable", "prune"},
+                                   {"disable", "share"}, {"disable", "axes,fold,prune,share"},
+                                   {"batch-points", "0"}, {"batch-points", "2"}, {"micro-batches", "2"},
+                                   {"threads", "1"},     {"threads", "2"},      {"threads", "5"}};
     for (size_t i = 0; i < COUNT(ways); i++) {
         const char *other = run(sweep_spec, ways[i], none);
         bool same = plain && other && strcmp(plain, other) == 0;
@@ -118,6 +121,22 @@ static void same_in_any_way(void) {
     }
     const char *both = run(sweep_spec, (Setting){"disable", "axes,prune"}, (Setting){"batch-points", "0"});
     CHECK(plain && both && strcmp(plain, both) == 0);
+    const char *cut = run(sweep_spec, (Setting){"micro-batches", "2"}, (Setting){"batch-points", "0"});
+    CHECK(plain && cut && strcmp(plain, cut) == 0);
+}
+
+// Without row kernels the same operations run one by one, with sums in float64: near, not the same.
+static void fused_is_near(void) {
+    static const char spec[] = "sweep site in [attn_out, z, q, resid_post]\npatch p = layers[2].site @ end <- 0.5 * it\nrun patched = tuned on val with p\n"
+                               "metric k = mean(kl(patched, clean))\nmetric l = mean(logp(patched, \" of\"))\nmetric m = mean(margin(patched))\n"
+                               "metric e = mean(entropy(patched))\nmetric r = mean(rank(patched, \"a\"))\nmetric a = mean(argmax(patched))\n"
+                               "report table(site, k, l, m, e, r, a)\n";
+    static const char *const metrics[] = {"k", "l", "m", "e", "r", "a"};
+    for (size_t i = 0; i < COUNT(metrics); i++) {
+        double fused = value_of(spec, metrics[i], none), apart = value_of(spec, metrics[i], (Setting){"disable", "fuse"});
+        if (!(fabs(fused - apart) <= 2e-5 * fmax(1, fabs(apart)))) fprintf(stderr, "%s on %s: %.9g fused, %.9g not\n", metrics[i], device, fused, apart);
+        CHECK(fabs(fused - apart) <= 2e-5 * fmax(1, fabs(apart)));
+    }
 }
 
 // A prompt alone and among others: the same value.
@@ -156,6 +175,7 @@ int main(void) {
         no_change("it + 0 x", "it + alpha * (it - 3 * clean.h)");
         hooks_change_nothing();
         same_in_any_way();
+        fused_is_near();
         one_by_one();
         whole_run_is_patched();
         values_matter();

@@ -355,7 +355,7 @@ static void arithmetic_case(Op op, uint32_t rows, uint32_t width, uint32_t kind,
     Bench b = bench_open();
     Step s = {.op = op, .rows = rows};
     for (uint32_t k = 0; k < op_info[op].inputs; k++) {
-        bool number = kind == k + 1;
+        bool number = kind == k + 1 && op_info[op].inputs > 1;
         s.in[k] = number ? numbers(&b, 5) : states(&b, 75, width);
         if (number || mapped) s.map[k] = map_to(&b, rows, number ? 5 : 75);
     }

@@ -1,10 +1,12 @@
 // streams.c: prompts as tokens: one BOS whoever writes it, the content marked, appended texts, ids.
+#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "mdx/file.h"
 #include "runtime/streams.h"
+#include "runtime/token_cache.h"
 
 static Arena *arena;
 static Str folder; // a model's, made anew for each case
@@ -36,11 +38,10 @@ static void make_model(bool template_writes, bool tokenizer_writes) {
     put("tokenizer_config.json", config);
 }
 
-static const Stream *open_stream(const char *prompts, bool chat, const char *appended) {
-    put("p.jsonl", str_of(prompts));
+static const Stream *open_kept(bool chat, const char *appended, const char *cache) {
     StreamModel model = {folder.at, STR("m")};
     PromptsFile file = {.path = path_join(arena, folder, STR("p.jsonl")).at, .text_field = STR("text"), .id_field = STR("id"), .chat = chat};
-    Streams *streams = streams_open(arena, &model, 1, &file, 1);
+    Streams *streams = streams_open(arena, &model, 1, &file, 1, cache);
     Facts facts = streams_facts(streams);
     Error err;
     const Stream *stream = facts.stream(facts.self, 0, 0, str_of(appended), &err);
@@ -48,6 +49,63 @@ static const Stream *open_stream(const char *prompts, bool chat, const char *app
     CHECK(stream != NULL);
     streams_close(streams);
     return stream;
+}
+
+static bool same_stream(const Stream *a, const Stream *b) {
+    size_t n = a->start[a->count];
+    bool same = a->count == b->count && n == b->start[b->count] && memcmp(a->tokens, b->tokens, n * sizeof *a->tokens) == 0 &&
+                memcmp(a->content, b->content, n) == 0 && memcmp(a->length, b->length, a->count * sizeof *a->length) == 0;
+    for (uint32_t p = 0; same && p < a->count; p++) same = str_eq(a->ids[p], b->ids[p]);
+    return same;
+}
+
+// Flips a byte in the middle of every file of the cache.
+static void break_cache(const char *cache) {
+    Error err;
+    DIR *list = opendir(cache);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        if (entry->d_name[0] == '.') continue;
+        Str path = path_join(arena, str_of(cache), str_of(entry->d_name)), text;
+        CHECK(file_read(arena, path.at, 1 << 20, &text, &err));
+        char *bytes = arena_copy(arena, text.at, text.len);
+        bytes[text.len / 2] ^= 4;
+        CHECK(file_write(path.at, (Str){bytes, text.len}, &err));
+    }
+    CHECK(list != NULL);
+    if (list) closedir(list);
+}
+
+// Without a cache, with an empty one, a full one and a broken one: the same tokens.
+static const Stream *open_stream(const char *prompts, bool chat, const char *appended) {
+    put("p.jsonl", str_of(prompts));
+    const char *cache = path_join(arena, folder, STR("cache")).at;
+    const Stream *plain = open_kept(chat, appended, NULL);
+    for (int i = 0; plain && i < 3; i++) {
+        const Stream *kept = open_kept(chat, appended, cache);
+        CHECK(kept && same_stream(plain, kept));
+        if (i == 1) break_cache(cache);
+    }
+    return plain;
+}
+
+// What is kept is used, and under its own key only.
+static void cache(void) {
+    make_model(true, true);
+    PromptTexts texts = {0};
+    list_push(arena, &texts, ((PromptText){.text = STR("a b"), .id = STR("1")}));
+    const char *at = path_join(arena, folder, STR("cache")).at;
+    Sha256 key = token_cache_key(folder.at, &texts, true, STR("")), raw = token_cache_key(folder.at, &texts, false, STR(""));
+    static const uint32_t start[] = {0, 3}, length[] = {2}, tokens[] = {9, 8, 7};
+    static const bool content_of[] = {false, true, false};
+    const Stream stream = {1, start, length, tokens, content_of, NULL};
+    Stream got;
+    token_cache_put(at, &key, &stream);
+    CHECK(token_cache_get(at, &key, 1, arena, &got) && got.tokens[1] == 8 && got.content[1] && !got.content[2]);
+    CHECK(!token_cache_get(at, &raw, 1, arena, &got));
+    CHECK(!token_cache_get(at, &key, 2, arena, &got));
+    put("tokenizer_config.json", STR("{}"));
+    Sha256 changed = token_cache_key(folder.at, &texts, true, STR(""));
+    CHECK(strcmp(key.hex, changed.hex) != 0);
 }
 
 enum { BOS = 0, END = 1, NEWLINE = 203 };
@@ -114,6 +172,7 @@ int main(void) {
     one_bos();
     content();
     appended();
+    cache();
     Error err;
     folder_remove(folder.at, &err);
     arena_close(arena);
