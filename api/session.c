@@ -24,7 +24,7 @@ Mdx *mdx_open(void) {
     mdx->arena = arena;
     mdx->out = STR("out");
     mdx->write = true;
-    mdx->device = device_named(STR("ref"));
+    mdx->device = device_named(STR("cpu"));
     mdx->device_options.cache = true;
     mdx->build.batch_points = 1; // points come one by one: a stopped run has whole ones
     mdx->diags = diags_open(arena, &mdx->spec.sources);
@@ -204,7 +204,7 @@ static bool set_check(Mdx *mdx, const char *value) {
 static const Option options[] = {
     {"set", "NAME=VALUE", "replace the right side of a definition, or (NAME.ARGUMENT=VALUE) one of its arguments", set_set},
     {"out", "FOLDER", "where the results' folder is made (default: out)", set_out},
-    {"device", "NAME", "where to compute (default: ref)", set_device},
+    {"device", "NAME", "where to compute (default: cpu)", set_device},
     {"threads", "N", "threads of the device cpu (default: one a core)", set_threads},
     {"memory", "SIZE", "memory that a run may use, weights not counted: prompts are cut into micro-batches that fit (2GiB, 500MB)", set_memory},
     {"micro-batches", "N", "cut the prompts into at least N micro-batches (default: as few as the memory allows)", set_parts},

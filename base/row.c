@@ -14,9 +14,21 @@ uint16_t row_operand(RowBuilder *b, RowOperand operand) {
     return (uint16_t)(b->operands.len - 1);
 }
 
+// The bits of a constant count: -0 is not 0.
+static uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static bool same_instr(const RowInstr *a, const RowInstr *b) {
+    return a->op == b->op && a->wide == b->wide && a->columns == b->columns && memcmp(a->in, b->in, sizeof a->in) == 0 &&
+           a->operand == b->operand && bits_of(a->constant) == bits_of(b->constant);
+}
+
 static uint16_t push(RowBuilder *b, RowInstr instr) {
     for (size_t i = 0; i < b->instrs.len; i++)
-        if (memcmp(&b->instrs.at[i], &instr, sizeof instr) == 0) return (uint16_t)i;
+        if (same_instr(&b->instrs.at[i], &instr)) return (uint16_t)i;
     MUST(b->instrs.len < UINT16_MAX);
     list_push(b->arena, &b->instrs, instr);
     return (uint16_t)(b->instrs.len - 1);
@@ -59,6 +71,7 @@ static uint16_t push_op(RowBuilder *b, RowInstr instr) {
     if (instr.op == ROW_widen || instr.op == ROW_which) instr.wide = true;
     if (instr.op == ROW_narrow) instr.wide = false;
     if (info->shape == SHAPE_REDUCE) instr.columns = false;
+    if (instr.op == ROW_spread) instr.columns = true;
     return push(b, instr);
 }
 
@@ -120,6 +133,9 @@ static const char *instr_wrong(const RowCode *code, uint32_t i) {
     if (info->shape == SHAPE_REDUCE && !code->instrs[instr->in[0]].columns) return "a reduction of a number";
     if (instr->op == ROW_rotate && (!code->block || code->width / code->block % 2)) return "a rotation of columns that are no pairs of blocks";
     if (instr->op == ROW_log && instr->columns) return "a logarithm of columns";
+    if ((instr->op == ROW_rotate || instr->op == ROW_except) && !code->instrs[instr->in[0]].columns) return "columns of a number";
+    if (instr->op == ROW_pick && code->instrs[instr->in[1]].columns) return "a column of many numbers";
+    if (instr->op == ROW_select && !instr->columns && code->operands[instr->operand].columns != COLUMNS_SAME) return "blocks of a number";
     if (instr->op == ROW_widen || instr->op == ROW_narrow)
         return code->instrs[instr->in[0]].wide == instr->wide ? "a conversion of what needs none" : NULL;
     for (uint32_t k = 1; k < info->inputs; k++) { // but for numbers of columns, which are wide
@@ -151,9 +167,10 @@ uint8_t *row_stages(const RowCode *code, Arena *arena) {
 }
 
 bool row_equal(const RowCode *a, const RowCode *b) {
+    for (uint32_t i = 0; i < a->instr_count && i < b->instr_count; i++)
+        if (!same_instr(&a->instrs[i], &b->instrs[i])) return false;
     return a->width == b->width && a->block == b->block && a->instr_count == b->instr_count &&
            a->operand_count == b->operand_count && a->result_count == b->result_count &&
-           memcmp(a->instrs, b->instrs, a->instr_count * sizeof *a->instrs) == 0 &&
            memcmp(a->operands, b->operands, a->operand_count * sizeof *a->operands) == 0 &&
            memcmp(a->results, b->results, a->result_count * sizeof *a->results) == 0;
 }

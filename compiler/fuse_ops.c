@@ -288,6 +288,7 @@ EXPAND(write) {
     flag.flag = true;
     uint16_t x, value, named = operand(unit, flag, (RowBinding){.value = NO_VALUE, .map = to.map, .blocks = to.blocks});
     TRY(fuse_value(fuse, unit, step->in[1], to, &value));
+    if (!unit->code.instrs.at[value].columns) value = row_op(&unit->code, ROW_spread, value, 0, 0);
     if (!fuse->lowered->values.at[step->in[0]].rows) {
         *out = value; // every row is replaced
         return true;

@@ -56,7 +56,7 @@ static void report(const Plan *plan, const Step *step, const Bad *bad, Error *er
     if (!site.len) site = str_of(op_info[step->op].name);
     error_set(err, ERR_NOT_FINITE, "%.1500s; it begins at %.*s: %s in column %u of row %llu (%llu of %llu numbers)", result.text, STR_ARG(site),
               word_of(bad->value), bad->column, (unsigned long long)bad->row, (unsigned long long)bad->count,
-              (unsigned long long)(value->rows * value->width));
+              (unsigned long long)value->rows * value->width);
     error_at(err, step->span);
 }
 

@@ -5,14 +5,24 @@
 #include "runtime/cpu/jit.h"
 #include "runtime/cpu/pool.h"
 
+// What a call of sgemm must look like on this machine for a row's result not to depend on the rows beside it (gemm.c).
+typedef struct {
+    uint32_t rows;    // a multiple of this
+    uint32_t guard;   // columns before and after those that count
+    uint32_t columns; // at most so many that count
+} Steady;
+
 typedef struct {
     Pool *pool;
     Jit *jit;
-    Arena *arena;              // as long as the device
+    Arena *arena; // as long as the device
     // Bounded buffers, made once: the widened panel of a weight, which all workers share, and each worker's own.
-    float *panel;              // CPU_PANEL_BYTES
-    unsigned char **scratch;   // [threads] of CPU_SCRATCH_BYTES
+    float *panel;                    // CPU_PANEL_BYTES
+    unsigned char **scratch;         // [threads] of CPU_SCRATCH_BYTES
     RowFunction *widen[DTYPE_COUNT]; // a row of any width as float32; NULL where none is needed
+    Steady steady;
+    RowFunction *soften, *soften_some, *rescale, *divide; // of attention.c
+    float *hide;                                          // zeros, then as many times minus infinity
 } Cpu;
 
 enum { CPU_PANEL_BYTES = 16 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
@@ -23,16 +33,17 @@ void cpu_close(Cpu *cpu);
 
 // ---- Matrix products: y [rows, out] = x W^T with W [out, in], or x W with W [in, out] (transposed).
 typedef struct {
-    const float *x;        // [., in], row r at row map[r] (NULL: r)
+    const float *x; // [., in], row r at row map[r] (NULL: r)
     const uint32_t *map;
     uint64_t rows;
     uint32_t in, out;
     const void *w;
-    DType dtype;           // f32, f16, bf16
+    DType dtype; // f32, f16, bf16
     bool transposed;
     float *y;
 } Gemm;
 void cpu_gemm(Cpu *cpu, const Gemm *gemm);
+Steady gemm_steady(Arena *scratch); // tried out
 
 // ---- Attention: softmax(q k^T scale) v. Query row r (of q at q_map[r], or r) sees the keys begin[r] … begin[r] +
 // count[r] - 1 and the values value_begin[r] … ; rows of one prompt stand together and have the same begin.
@@ -42,9 +53,10 @@ typedef struct {
     uint64_t rows;
     uint32_t heads, kv_heads, size;
     float scale;
-    float *out;             // [rows, heads * size]
+    float *out; // [rows, heads * size]
 } Attention;
 bool cpu_attention(Cpu *cpu, const Attention *attention, Error *err);
+bool attention_compile(Cpu *cpu, Error *err);
 
 // ---- Metrics of logits (plan.h). `at` gives the address of a value, its type and its width.
 typedef struct {
@@ -55,4 +67,5 @@ typedef struct {
 } CpuValue;
 typedef CpuValue CpuResolve(void *self, uint32_t value);
 // codes: of the plan. A logit that is not finite is an error that says which token of which row.
-bool cpu_logits(Cpu *cpu, const Logits *logits, const RowCode *codes, uint64_t rows, CpuResolve *resolve, void *self, Error *err);
+bool cpu_logits(Cpu *cpu, const Logits *logits, const RowCode *codes, uint64_t rows, CpuResolve *resolve, void *self,
+                Error *err);

@@ -3,12 +3,12 @@
 // LLVM starts with the first function that is asked for. One Jit has one arena and one LLJIT; what it compiled is known
 // by a key: a hash of everything that the machine code depends on.
 #include <llvm-c/Analysis.h>
+#include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
-#include <llvm/Config/llvm-config.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@
 #include "mdx/hash.h"
 #include "runtime/cpu/emit.h"
 #include "runtime/cpu/jit.h"
-#include "runtime/cpu/object_cache.h"
+#include "runtime/cache.h"
 
 struct Jit {
     Arena *arena;
@@ -62,7 +62,8 @@ static bool start_machine(Jit *jit, Error *err) {
     if (jit->machine) return true;
     char *message = NULL;
     LLVMTargetRef target;
-    if (LLVMGetTargetFromTriple(jit->triple, &target, &message)) return fail_llvm(err, "compile for this machine", message);
+    if (LLVMGetTargetFromTriple(jit->triple, &target, &message))
+        return fail_llvm(err, "compile for this machine", message);
     jit->machine = LLVMCreateTargetMachine(target, jit->triple, jit->cpu, jit->features, LLVMCodeGenLevelDefault,
                                            LLVMRelocPIC, LLVMCodeModelDefault);
     if (!jit->machine) FAIL(err, ERR_SYSTEM, "llvm: cannot compile for %s, %s", jit->triple, jit->cpu);
@@ -96,9 +97,9 @@ static void hash_code(Hasher *hasher, const RowCode *code, const DType *types) {
 
 static Sha256 key_of(const Jit *jit, const RowCode *code, const DType *types, Arena *arena) {
     Hasher *hasher = hasher_open(arena);
-    uint32_t version = EMIT_VERSION;
-    hasher_add(hasher, &version, sizeof version);
-    hasher_str(hasher, STR(LLVM_VERSION_STRING));
+    unsigned versions[4] = {EMIT_VERSION};
+    LLVMGetVersion(&versions[1], &versions[2], &versions[3]);
+    hasher_add(hasher, versions, sizeof versions);
     hasher_str(hasher, str_of(jit->triple));
     hasher_str(hasher, str_of(jit->cpu));
     hasher_str(hasher, str_of(jit->features));
@@ -117,18 +118,20 @@ static void verify(LLVMModuleRef module) {
     LLVMDisposeMessage(message);
 }
 
-// The printer vectorised already: LLVM's own vectorisers would only take time.
+// The printer vectorised already, and a vector is enough work for an iteration: more would only take time to compile.
 static bool optimise(Jit *jit, LLVMModuleRef module, Error *err) {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMPassBuilderOptionsSetLoopVectorization(options, false);
     LLVMPassBuilderOptionsSetSLPVectorization(options, false);
+    LLVMPassBuilderOptionsSetLoopUnrolling(options, false);
     LLVMErrorRef error = LLVMRunPasses(module, "default<O2>", jit->machine, options);
     LLVMDisposePassBuilderOptions(options);
     return check_llvm(error, "optimise a row kernel", err);
 }
 
 // A module of its own context with the optimised function. Closed with module_close.
-static bool module_open(Jit *jit, const RowCode *code, const DType *types, const char *symbol, LLVMModuleRef *out, Error *err) {
+static bool module_open(Jit *jit, const RowCode *code, const DType *types, const char *symbol, LLVMModuleRef *out,
+                        Error *err) {
     TRY(start_machine(jit, err));
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("rows", LLVMContextCreate());
     LLVMSetTarget(module, jit->triple);
@@ -148,7 +151,8 @@ static void module_close(LLVMModuleRef module) {
     LLVMContextDispose(context);
 }
 
-static bool compile(Jit *jit, const RowCode *code, const DType *types, const char *symbol, Arena *arena, Str *object, Error *err) {
+static bool compile(Jit *jit, const RowCode *code, const DType *types, const char *symbol, Arena *arena, Str *object,
+                    Error *err) {
     LLVMModuleRef module = NULL;
     LLVMMemoryBufferRef buffer = NULL;
     char *message = NULL;
@@ -163,10 +167,11 @@ static bool compile(Jit *jit, const RowCode *code, const DType *types, const cha
     return ok;
 }
 
-static bool object_of(Jit *jit, const RowCode *code, const DType *types, const Sha256 *key, Arena *arena, Str *object, Error *err) {
-    if (jit->cache && object_cache_get(jit->cache, key, arena, object)) return true;
+static bool object_of(Jit *jit, const RowCode *code, const DType *types, const Sha256 *key, Arena *arena, Str *object,
+                      Error *err) {
+    if (jit->cache && cache_get(jit->cache, key, ".o", arena, object)) return true;
     TRY(compile(jit, code, types, symbol_of(arena, key).at, arena, object, err));
-    if (jit->cache) object_cache_put(jit->cache, key, *object);
+    if (jit->cache) cache_put(jit->cache, key, ".o", *object);
     return true;
 }
 
@@ -183,12 +188,12 @@ static bool link_object(Jit *jit, Str object, const char *symbol, RowFunction **
 
 // ---- Public
 
-Jit *jit_open(const char *cache, Error *err) {
-    (void)err;
+// LLVM is not started here, so nothing can fail yet.
+Jit *jit_open(const char *cache, __attribute__((unused)) Error *err) {
     Arena *arena = arena_open();
     Jit *jit = arena_new(arena, Jit);
     jit->arena = arena;
-    jit->cache = cache ? str_c(arena, str_of(cache)) : NULL;
+    jit->cache = cache && cache[0] ? str_c(arena, str_of(cache)) : NULL;
     jit->known = strmap_open(arena, 64);
     return jit;
 }
@@ -205,7 +210,8 @@ void jit_close(Jit *jit) {
     arena_close(jit->arena);
 }
 
-static bool make_function(Jit *jit, const RowCode *code, const DType *types, const Sha256 *key, RowFunction **out, Error *err) {
+static bool make_function(Jit *jit, const RowCode *code, const DType *types, const Sha256 *key, RowFunction **out,
+                          Error *err) {
     Arena *scratch = arena_open();
     Str object;
     bool ok = object_of(jit, code, types, key, scratch, &object, err) &&
@@ -240,11 +246,4 @@ bool jit_print(Jit *jit, const RowCode *code, const DType *types, Text *out, Err
     }
     module_close(module);
     return ok;
-}
-
-const char *jit_cache_folder(Arena *arena) {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && cache[0] == '/') return path_join(arena, str_of(cache), STR("mdx")).at;
-    if (home && home[0] == '/') return path_join(arena, str_of(home), STR(".cache/mdx")).at;
-    return NULL;
 }

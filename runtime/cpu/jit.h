@@ -15,7 +15,3 @@ bool jit_function(Jit *jit, const RowCode *code, const DType *types, RowFunction
 // The optimised LLVM IR of it.
 bool jit_print(Jit *jit, const RowCode *code, const DType *types, Text *out, Error *err);
 void jit_close(Jit *jit);
-
-// The folder that the cache has when the user says nothing: $XDG_CACHE_HOME/mdx or ~/.cache/mdx; NULL when there is
-// no home.
-const char *jit_cache_folder(Arena *arena);

@@ -25,7 +25,7 @@ count=$((count + 1))
 "$mdx" run s.mdx >a.txt 2>/dev/null || say "the run fails"
 folder=$(ls -d out/kept-*)
 cp -r "$folder" first
-"$mdx" run s.mdx >b.txt 2>/dev/null
+"$mdx" run s.mdx --device=ref >b.txt 2>/dev/null
 cmp -s a.txt b.txt || say "the table differs on the second run"
 sed -i '/"times"/d' first/manifest.json
 rm -rf second && cp -r "$folder" second && sed -i '/"times"/d' second/manifest.json
@@ -55,10 +55,11 @@ while [ $i -lt 25 ]; do
 done
 rm -rf out/*.part-*
 
-# Ctrl-C: exit status 130, finished points are kept, the old whole results are not replaced.
+# Ctrl-C: exit status 130, finished points are kept, the old whole results are not replaced. On ref, which is slow
+# enough to be stopped.
 awk 'BEGIN { for (i = 0; i < 30; i++) print "{\"id\": \"q" i "\", \"text\": \"Why is the sky blue and why is it not green in the evening, number " i "?\"}" }' >p.jsonl
 interrupt() {
-    setsid "$mdx" run s.mdx "$@" >a.txt 2>err.txt &
+    setsid "$mdx" run s.mdx --device=ref >a.txt 2>err.txt &
     pid=$!
     sleep "$wait"
     kill -INT $pid

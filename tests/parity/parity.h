@@ -11,7 +11,7 @@
 #include "tensors.h"
 
 // Every device computes every case; ref defines the ops, so the fixtures test the definition.
-static const char *const parity_devices[] = {"ref"};
+static const char *const parity_devices[] = {"ref", "cpu"};
 
 typedef struct {
     const char *name;

@@ -1,4 +1,4 @@
-// transport.c: the table of examples/transport.mdx against tests/data/transport, which PyTorch hooks made.
+// transport.c: the table of examples/transport.mdx against tests/data/transport, which PyTorch hooks made of its first prompts.
 #include "parity.h"
 
 static const double NEAR = 1e-4; // relative
@@ -30,6 +30,7 @@ static void example_on(const char *device) {
     cJSON *want = json_read(TESTS "/data/transport/transport.json", 1 << 20, &err);
     Mdx *mdx = mdx_open();
     bool ran = mdx_option(mdx, "device", device) && mdx_option(mdx, "write", "off") &&
+               mdx_option(mdx, "set", "train.limit=150") && mdx_option(mdx, "set", "val.limit=25") &&
                mdx_read(mdx, REPO "/examples/transport.mdx") && mdx_run(mdx);
     cJSON *got = ran ? json_parse("results", str_of(mdx_json(mdx)), &err) : NULL;
     if (!ran || !got || !want)

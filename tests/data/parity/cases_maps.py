@@ -121,7 +121,7 @@ def subspaces(case):
     two = ("first", 2)
     h = lambda name, file: pool.read(name, file, "resid_post", 3, two)
     base, tuned = rows(h("base", "train")), rows(h("tuned", "train"))
-    for k in (1, 3):
+    for k in (1, 2):
         spread, change = fits.pca(tuned, k), fits.pca(tuned - base, k)
         inside = apply(lambda x: fits.project(spread, x), h("base", "val"))
         maps.show("spread", {"k": k}, "project(spread, ...)", inside)

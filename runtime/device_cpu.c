@@ -1,0 +1,234 @@
+// device_cpu.c: row kernels through LLVM, matrix products through BLAS, the rest with the functions of ref.
+#include <stdlib.h>
+
+#include "runtime/cache.h"
+#include "runtime/cpu/cpu.h"
+#include "runtime/device.h"
+#include "runtime/ref.h"
+
+extern const DeviceApi device_cpu;
+
+typedef struct {
+    RowFunction *function;
+    RowPointer *pointers; // of the operands, then of the results
+} BoundKernel;
+
+typedef struct {
+    Cpu cpu;
+    Arena *arena; // of one plan
+    const Plan *plan;
+    const Tensor *const *tensors;
+    unsigned char *memory;
+    BoundKernel *kernels; // by step
+} DeviceCpu;
+
+// ---- Values
+
+static CpuValue value_at(const DeviceCpu *self, uint32_t i) {
+    const Value *value = &self->plan->values[i];
+    CpuValue out = {.dtype = value->dtype, .rows = value->rows, .width = value->width};
+    switch (value->place) {
+    case IN_ARENA: out.at = self->memory + value->offset; break;
+    case IN_FILE:
+        out.at = self->tensors[i]->data;
+        out.dtype = self->tensors[i]->dtype;
+        break;
+    case IN_PLAN: out.at = self->plan->tables[value->table].data; break;
+    case NOWHERE: BUG("a value that is nowhere");
+    }
+    return out;
+}
+
+static CpuValue resolve(void *self, uint32_t value) {
+    return value_at(self, value);
+}
+
+static void *address(const DeviceCpu *self, uint32_t value) {
+    return self->memory + self->plan->values[value].offset;
+}
+
+// ---- Kernels
+
+static void bind_operand(const DeviceCpu *self, const RowOperand *operand, const RowBinding *binding, DType *type, RowPointer *out) {
+    *out = (RowPointer){.map = binding->map, .blocks = binding->blocks};
+    *type = DTYPE_f32;
+    if (operand->flag) return;
+    CpuValue value = value_at(self, binding->value);
+    *type = value.dtype;
+    out->at = (unsigned char *)(uintptr_t)value.at + (size_t)binding->row * value.width * dtype_info[value.dtype].bytes;
+    out->stride = operand->fixed ? 0 : value.width;
+}
+
+static bool bind_kernel(DeviceCpu *self, const Step *step, BoundKernel *out, Error *err) {
+    const Fused *fused = step->fused;
+    const RowCode *code = &self->plan->codes[fused->code];
+    DType *types = arena_many(self->arena, DType, code->operand_count + 1);
+    out->pointers = arena_many(self->arena, RowPointer, code->operand_count + code->result_count);
+    for (uint32_t k = 0; k < code->operand_count; k++)
+        bind_operand(self, &code->operands[k], &fused->operands[k], &types[k], &out->pointers[k]);
+    for (uint32_t k = 0; k < code->result_count; k++) {
+        const RowBinding *binding = &fused->results[k];
+        out->pointers[code->operand_count + k] =
+            (RowPointer){.at = address(self, binding->value), .map = binding->map, .stride = self->plan->values[binding->value].width};
+    }
+    return jit_function(self->cpu.jit, code, types, &out->function, err);
+}
+
+// Few enough rows that small steps are shared too, enough that handing them out costs nothing.
+enum { ROWS_PER_TASK = 32 };
+
+typedef struct {
+    const BoundKernel *kernel;
+    uint64_t rows;
+} KernelRun;
+
+static void kernel_task(void *self, uint32_t task, uint32_t worker) {
+    (void)worker;
+    const KernelRun *run = self;
+    uint64_t first = (uint64_t)task * ROWS_PER_TASK;
+    run->kernel->function(run->kernel->pointers, 0, 0, first, MIN(first + ROWS_PER_TASK, run->rows));
+}
+
+static void run_kernel(DeviceCpu *self, const Step *step) {
+    KernelRun run = {&self->kernels[step - self->plan->steps], step->rows};
+    pool_run(self->cpu.pool, kernel_task, &run, (uint32_t)((step->rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK));
+}
+
+// ---- Operations
+
+typedef bool CpuFunction(DeviceCpu *self, const Step *step, Error *err);
+
+static bool run_product(DeviceCpu *self, const Step *step, Error *err) {
+    (void)err;
+    CpuValue x = value_at(self, step->in[0]), w = value_at(self, step->in[1]);
+    const Gemm gemm = {.x = x.at, .map = step->map[0], .rows = step->rows, .in = x.width, .out = self->plan->values[step->out].width,
+                       .w = w.at, .dtype = w.dtype, .transposed = step->op == OP_product, .y = address(self, step->out)};
+    cpu_gemm(&self->cpu, &gemm);
+    return true;
+}
+
+static bool run_attention(DeviceCpu *self, const Step *step, Error *err) {
+    uint32_t heads = step->attr.attention.heads;
+    const Attention attention = {.q = value_at(self, step->in[0]).at, .k = value_at(self, step->in[1]).at, .v = value_at(self, step->in[2]).at,
+                                 .q_map = step->map[0], .begin = step->begin, .count = step->count, .value_begin = step->value_begin,
+                                 .rows = step->rows, .heads = heads, .kv_heads = step->attr.attention.kv_heads,
+                                 .size = self->plan->values[step->out].width / heads, .scale = step->attr.attention.scale,
+                                 .out = address(self, step->out)};
+    return cpu_attention(&self->cpu, &attention, err);
+}
+
+// Operations that are no loop of ours to make fast run as ref runs them.
+static CpuFunction *const cpu_functions[OP_COUNT] = {
+    [OP_linear] = run_product,
+    [OP_product] = run_product,
+    [OP_attention] = run_attention,
+};
+
+static bool run_as_ref(DeviceCpu *self, FitReport *fit, const Step *step, Error *err) {
+    const Value *out = &self->plan->values[step->out];
+    RefOp op = {.step = step, .plan = self->plan, .out = address(self, step->out), .out_dtype = out->dtype,
+                .out_rows = out->rows, .width = out->width, .fit = fit, .scratch = arena_open()};
+    for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {
+        CpuValue in = value_at(self, step->in[i]);
+        op.in[i] = (RefInput){in.at, in.dtype, in.rows, in.width};
+    }
+    bool ok = ref_functions[step->op](&op, err);
+    arena_close(op.scratch);
+    return ok;
+}
+
+// ---- The device
+
+static bool cpu_device_open(Device *device, Arena *arena, Error *err) {
+    DeviceCpu *self = arena_new(arena, DeviceCpu);
+    device->self = self;
+    const char *cache = device->options.cache ? cache_folder(arena) : NULL;
+    return cpu_open(&self->cpu, arena, device->options.threads, cache, err);
+}
+
+static void drop_plan(DeviceCpu *self) {
+    free(self->memory);
+    if (self->arena) arena_close(self->arena);
+    self->memory = NULL;
+    self->arena = NULL;
+}
+
+static bool take_memory(DeviceCpu *self, Error *err) {
+    uint64_t bytes = self->plan->arena_bytes;
+    self->memory = bytes <= SIZE_MAX - 128 ? aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64 + 64) : NULL;
+    if (self->memory) return true;
+    FAIL(err, ERR_SYSTEM, "the plan needs %llu bytes of memory at once, more than the machine gives; try --memory=SIZE or fewer prompts (limit:)",
+         (unsigned long long)bytes);
+}
+
+static bool cpu_device_prepare(Device *device, const BoundPlan *bound, Error *err) {
+    DeviceCpu *self = device->self;
+    drop_plan(self);
+    self->plan = bound->plan;
+    self->tensors = bound->tensors;
+    self->arena = arena_open();
+    TRY(take_memory(self, err));
+    self->kernels = arena_many(self->arena, BoundKernel, self->plan->step_count + 1);
+    for (size_t i = 0; i < self->plan->step_count; i++)
+        if (self->plan->steps[i].fused) TRY(bind_kernel(self, &self->plan->steps[i], &self->kernels[i], err));
+    return true;
+}
+
+static bool cpu_device_run(Device *device, const Step *step, Error *err) {
+    DeviceCpu *self = device->self;
+    if (step->fused) {
+        run_kernel(self, step);
+        return true;
+    }
+    if (step->logits) return cpu_logits(&self->cpu, step->logits, self->plan->codes, step->rows, resolve, self, err);
+    CpuFunction *function = cpu_functions[step->op];
+    return function ? function(self, step, err) : run_as_ref(self, &device->fit, step, err);
+}
+
+static bool cpu_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
+    (void)err;
+    CpuValue v = value_at(device->self, value);
+    size_t row_bytes = (size_t)v.width * dtype_info[v.dtype].bytes;
+    MUST(first_row + rows <= v.rows);
+    memcpy(out, (const unsigned char *)v.at + first_row * row_bytes, rows * row_bytes);
+    return true;
+}
+
+static bool cpu_device_print(Device *device, Text *out, Error *err) {
+    DeviceCpu *self = device->self;
+    bool *shown = arena_many(self->arena, bool, self->plan->code_count + 1);
+    for (size_t i = 0; i < self->plan->step_count; i++) {
+        const Fused *fused = self->plan->steps[i].fused;
+        if (!fused || shown[fused->code]) continue;
+        shown[fused->code] = true;
+        const RowCode *code = &self->plan->codes[fused->code];
+        DType *types = arena_many(self->arena, DType, code->operand_count + 1);
+        for (uint32_t k = 0; k < code->operand_count; k++) {
+            RowPointer ignored;
+            bind_operand(self, &code->operands[k], &fused->operands[k], &types[k], &ignored);
+        }
+        text_add(out, "; k%u\n", fused->code);
+        TRY(jit_print(self->cpu.jit, code, types, out, err));
+    }
+    return true;
+}
+
+static void cpu_device_close(Device *device) {
+    DeviceCpu *self = device->self;
+    if (!self) return;
+    drop_plan(self);
+    cpu_close(&self->cpu);
+    device->self = NULL;
+}
+
+const DeviceApi device_cpu = {
+    .name = "cpu",
+    .what = "this machine's processor: fused kernels through LLVM, OpenBLAS",
+    .fuses = true,
+    .open = cpu_device_open,
+    .prepare = cpu_device_prepare,
+    .run = cpu_device_run,
+    .read = cpu_device_read,
+    .print = cpu_device_print,
+    .close = cpu_device_close,
+};
