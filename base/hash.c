@@ -1,5 +1,7 @@
 // hash.c: SHA-256 through OpenSSL's libcrypto.
+#include <errno.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 
 #include "mdx/file.h"
 #include "mdx/hash.h"
@@ -49,10 +51,20 @@ Sha256 sha256_bytes(const void *bytes, size_t size) {
     return out;
 }
 
+// Read in pieces: a mapped file would count as memory of the process.
 bool sha256_file(const char *path, Sha256 *out, Error *err) {
-    FileMap map;
-    TRY(file_map(path, &map, err));
-    *out = sha256_bytes(map.at, map.size);
-    file_unmap(&map);
-    return true;
+    enum { PIECE = 1 << 20 };
+    FILE *file = fopen(path, "rb");
+    if (!file) FAIL(err, ERR_SYSTEM, "cannot open %s: %s", path, strerror(errno));
+    Arena *arena = arena_open();
+    Hasher *hasher = hasher_open(arena);
+    unsigned char *piece = arena_many(arena, unsigned char, PIECE);
+    size_t got;
+    while ((got = fread(piece, 1, PIECE, file)) > 0) hasher_add(hasher, piece, got);
+    bool ok = !ferror(file);
+    *out = hasher_close(hasher);
+    arena_close(arena);
+    fclose(file);
+    if (ok) return true;
+    FAIL(err, ERR_SYSTEM, "cannot read %s", path);
 }

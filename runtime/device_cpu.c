@@ -139,6 +139,14 @@ static bool run_as_ref(DeviceCpu *self, FitReport *fit, const Step *step, Error 
 
 // ---- The device
 
+enum { CPU_LIBRARY_BYTES = 40 << 20 };
+
+// The buffers of cpu.h, and what LLVM and BLAS take when they compile and multiply, as measured.
+static uint64_t cpu_device_fixed_bytes(const DeviceOptions *options) {
+    uint32_t threads = options->threads ? options->threads : pool_default_threads();
+    return CPU_PANEL_BYTES + (uint64_t)threads * CPU_SCRATCH_BYTES + (uint64_t)CPU_LIBRARY_BYTES;
+}
+
 static bool cpu_device_open(Device *device, Arena *arena, Error *err) {
     DeviceCpu *self = arena_new(arena, DeviceCpu);
     device->self = self;
@@ -225,6 +233,7 @@ const DeviceApi device_cpu = {
     .name = "cpu",
     .what = "this machine's processor: fused kernels through LLVM, OpenBLAS",
     .fuses = true,
+    .fixed_bytes = cpu_device_fixed_bytes,
     .open = cpu_device_open,
     .prepare = cpu_device_prepare,
     .run = cpu_device_run,

@@ -216,11 +216,13 @@ static uint32_t columns_in(const Product *p, uint32_t floats, uint32_t depth) {
     return fit < guards(p) + UNIT ? 0 : (fit - guards(p)) / UNIT * UNIT;
 }
 
-// With few rows, narrow tiles cost little and give the threads something to share: OpenBLAS packs rows once for each
-// tile of columns, and columns once for each tile of rows.
-static uint32_t columns_for(const Product *p) {
-    uint64_t rows = p->gemm->rows;
-    return MIN(rows <= 64 ? 192 : rows <= 4 * TILE_ROWS ? 384 : 1536, p->cpu->steady.columns);
+// OpenBLAS packs rows once for each tile of columns, and columns once for each tile of rows: tiles are as wide as
+// leaves the threads something to share. With few rows, narrow ones cost little.
+static uint32_t columns_for(const Product *p, uint64_t row_tiles, uint32_t room) {
+    enum { ENOUGH_TASKS = 8, NARROW = 384, FEW_ROWS = 64 };
+    uint64_t shared = (uint64_t)MIN(p->gemm->out, room) * MIN(row_tiles, ENOUGH_TASKS) / ENOUGH_TASKS;
+    uint64_t wanted = MAX(shared, (uint64_t)(p->gemm->rows <= FEW_ROWS ? NARROW / 2 : NARROW));
+    return (uint32_t)MIN(wanted, MIN(room, p->cpu->steady.columns));
 }
 
 // All depends on the shape alone. False: too small for sgemm.
@@ -229,13 +231,12 @@ static bool cut(Product *p) {
     enum { ENOUGH = 64 }; // columns of a tile
     p->depths = (g->in + MOST_DEPTH - 1) / MOST_DEPTH;
     p->least_depth = least_part(g->in, UNIT, p->depths);
-    uint32_t deepest = MIN(g->in, g->in / p->depths + 2 * UNIT),
-             in_panel = columns_in(p, CPU_PANEL_BYTES / sizeof(float), g->in);
-    uint32_t rows = MIN(X_FLOATS / deepest, TILE_ROWS) / p->cpu->steady.rows * p->cpu->steady.rows,
-             columns = columns_for(p);
+    uint32_t deepest = MIN(g->in, g->in / p->depths + 2 * UNIT), room = UINT32_MAX;
+    uint32_t in_panel = columns_in(p, CPU_PANEL_BYTES / sizeof(float), g->in);
+    uint32_t rows = MIN(X_FLOATS / deepest, TILE_ROWS) / p->cpu->steady.rows * p->cpu->steady.rows;
     p->shared = p->cpu->widen[g->dtype] && g->rows > rows && in_panel >= ENOUGH;
-    if (p->cpu->widen[g->dtype]) columns = MIN(columns, p->shared ? in_panel : columns_in(p, W_FLOATS, deepest));
-    uint32_t units = (g->out + UNIT - 1) / UNIT;
+    if (p->cpu->widen[g->dtype]) room = p->shared ? in_panel : columns_in(p, W_FLOATS, deepest);
+    uint32_t columns = columns_for(p, (g->rows + rows - 1) / rows, room), units = (g->out + UNIT - 1) / UNIT;
     p->tiles = p->column_tiles = (units + columns / UNIT - 1) / (columns / UNIT);
     uint32_t narrowest = least_part(g->out, UNIT, p->column_tiles);
     if (p->least_depth < 8 || narrowest < 8 || p->least_depth * narrowest < 256) return false;

@@ -1,18 +1,18 @@
 // logits.c: metrics of logits, tile by tile of the vocabulary (plan.h): no row of logits is ever there as a whole.
 #include <math.h>
-#include <stdlib.h>
 
 #include "runtime/cpu/cpu.h"
 
 enum {
-    BLOCK_ROWS = 256,   // of a tile, and
-    TILE_COLUMNS = 2048, // so that it stays in the caches
+    BLOCK_ROWS = 256,    // of a tile, and
+    TILE_COLUMNS = 2048, // at most, so that it stays in the caches
     TASK_ROWS = 4,
 };
 
 typedef struct {
     RowFunction *first, *tile, *finish; // first: NULL when the metric has none
     double *states[2];                  // [BLOCK_ROWS, states], before and after a tile
+    RowPointer *pointers;               // of the code that runs
     CpuValue ids;
 } Metric;
 
@@ -29,16 +29,18 @@ typedef struct {
     Arena *arena;
     Source *sources;
     Metric *metrics;
-    RowFunction *probe;    // x * 0 summed: 0, or NaN where a logit is not finite
-    float *probed;         // [BLOCK_ROWS]
-    uint32_t *own_row;     // 0, 1, …: the map of ids that have none
-    uint64_t first, rows;  // of the block
+    RowFunction *probe;       // x * 0 summed: 0, or NaN where a logit is not finite
+    float *probed;            // [BLOCK_ROWS]
+    uint32_t *own_row;        // 0, 1, …: the map of ids that have none
+    uint32_t width;           // of tiles: they are about equal, as sgemm is slow with few columns
+    uint64_t first, rows;     // of the block
     uint32_t column, columns; // of the tile
 } Walk;
 
 // ---- Compiling
 
-static bool compile(Walk *walk, const RowCode *codes, uint32_t code, const LogitsMetric *metric, RowFunction **out, Error *err) {
+static bool compile(Walk *walk, const RowCode *codes, uint32_t code, const LogitsMetric *metric, RowFunction **out,
+                    Error *err) {
     *out = NULL;
     if (code == NO_CODE) return true;
     DType *types = arena_many(walk->arena, DType, codes[code].operand_count + 1);
@@ -59,16 +61,22 @@ static bool compile_probe(Walk *walk, Error *err) {
     return jit_function(walk->cpu->jit, &code, &type, &walk->probe, err);
 }
 
-static bool open_metric(Walk *walk, const RowCode *codes, const LogitsMetric *metric, CpuResolve *resolve, void *self, Metric *out, Error *err) {
-    TRY(compile(walk, codes, metric->first, metric, &out->first, err) && compile(walk, codes, metric->tile, metric, &out->tile, err) &&
+static bool open_metric(Walk *walk, const RowCode *codes, const LogitsMetric *metric, CpuResolve *resolve, void *self,
+                        Metric *out, Error *err) {
+    TRY(compile(walk, codes, metric->first, metric, &out->first, err) &&
+        compile(walk, codes, metric->tile, metric, &out->tile, err) &&
         compile(walk, codes, metric->finish, metric, &out->finish, err));
     for (int i = 0; i < 2; i++) out->states[i] = arena_many(walk->arena, double, (size_t)BLOCK_ROWS * metric->states);
+    out->pointers = arena_many(walk->arena, RowPointer, metric->source_count + 1 + 2 * metric->states);
     if (metric->ids != NO_VALUE) out->ids = resolve(self, metric->ids);
     return true;
 }
 
 static bool open_walk(Walk *walk, const RowCode *codes, CpuResolve *resolve, void *self, Error *err) {
     const Logits *logits = walk->logits;
+    enum { UNIT = 16 }; // columns of a vector
+    uint32_t tiles = (logits->vocab - 1) / TILE_COLUMNS + 1;
+    walk->width = ((logits->vocab - 1) / tiles / UNIT + 1) * UNIT;
     walk->sources = arena_many(walk->arena, Source, logits->source_count);
     walk->metrics = arena_many(walk->arena, Metric, logits->metric_count);
     walk->probed = arena_many(walk->arena, float, BLOCK_ROWS);
@@ -78,17 +86,11 @@ static bool open_walk(Walk *walk, const RowCode *codes, CpuResolve *resolve, voi
         Source *source = &walk->sources[i];
         source->x = resolve(self, logits->sources[i].x);
         if (logits->sources[i].weight != NO_VALUE) source->w = resolve(self, logits->sources[i].weight);
-        source->buffer = malloc((size_t)BLOCK_ROWS * TILE_COLUMNS * sizeof *source->buffer);
-        if (!source->buffer) FAIL(err, ERR_SYSTEM, "no memory for a tile of logits");
+        source->buffer = arena_many(walk->arena, float, (size_t)BLOCK_ROWS *TILE_COLUMNS);
     }
     for (uint32_t i = 0; i < logits->metric_count; i++)
         TRY(open_metric(walk, codes, &logits->metrics[i], resolve, self, &walk->metrics[i], err));
     return compile_probe(walk, err);
-}
-
-static void close_walk(Walk *walk) {
-    for (uint32_t i = 0; i < walk->logits->source_count; i++) free(walk->sources[i].buffer);
-    arena_close(walk->arena);
 }
 
 // ---- Tiles of logits
@@ -101,9 +103,14 @@ static void make_tile(Walk *walk, const LogitsSource *source, Source *out) {
     uint32_t in = out->x.width;
     size_t row_bytes = (size_t)in * dtype_info[out->w.dtype].bytes;
     const float *x = out->x.at;
-    const Gemm gemm = {.x = source->map ? x : x + walk->first * in, .map = source->map ? source->map + walk->first : NULL, .rows = walk->rows,
-                       .in = in, .out = walk->columns, .w = (const unsigned char *)out->w.at + walk->column * row_bytes,
-                       .dtype = out->w.dtype, .y = out->buffer};
+    const Gemm gemm = {.x = source->map ? x : x + walk->first * in,
+                       .map = source->map ? source->map + walk->first : NULL,
+                       .rows = walk->rows,
+                       .in = in,
+                       .out = walk->columns,
+                       .w = (const unsigned char *)out->w.at + walk->column * row_bytes,
+                       .dtype = out->w.dtype,
+                       .y = out->buffer};
     cpu_gemm(walk->cpu, &gemm);
     out->at = out->buffer;
     out->stride = walk->columns;
@@ -113,7 +120,8 @@ static void make_tile(Walk *walk, const LogitsSource *source, Source *out) {
 static void take_tile(const Walk *walk, const LogitsSource *source, Source *out) {
     const float *x = out->x.at;
     for (uint64_t r = 0; r < walk->rows; r++)
-        memcpy(out->buffer + r * walk->columns, x + row_of(walk, source, r) * out->x.width + walk->column, walk->columns * sizeof *x);
+        memcpy(out->buffer + r * walk->columns, x + row_of(walk, source, r) * out->x.width + walk->column,
+               walk->columns * sizeof *x);
     out->at = out->buffer;
     out->stride = walk->columns;
 }
@@ -138,21 +146,23 @@ static void run_rows(const Walk *walk, RowFunction *function, const RowPointer *
 }
 
 static bool check_finite(const Walk *walk, const Source *source, Error *err) {
-    const RowPointer pointers[] = {{.at = (void *)(uintptr_t)source->at, .stride = source->stride}, {.at = walk->probed, .stride = 1}};
+    const RowPointer pointers[] = {{.at = (void *)(uintptr_t)source->at, .stride = source->stride},
+                                   {.at = walk->probed, .stride = 1}};
     run_rows(walk, walk->probe, pointers);
     for (uint64_t r = 0; r < walk->rows; r++) {
         if (walk->probed[r] == 0) continue;
         const float *row = source->at + r * source->stride;
         uint32_t c = 0;
         while (c + 1 < walk->columns && isfinite(row[c])) c++;
-        FAIL(err, ERR_NOT_FINITE, "a logit is not finite (token %u of row %llu)", walk->column + c, (unsigned long long)(walk->first + r));
+        FAIL(err, ERR_NOT_FINITE, "a logit is not finite (token %u of row %llu)", walk->column + c,
+             (unsigned long long)(walk->first + r));
     }
     return true;
 }
 
 static bool make_tiles(Walk *walk, uint32_t column, Error *err) {
     walk->column = column;
-    walk->columns = MIN((uint32_t)TILE_COLUMNS, walk->logits->vocab - column);
+    walk->columns = MIN(walk->width, walk->logits->vocab - column);
     for (uint32_t i = 0; i < walk->logits->source_count; i++) {
         const LogitsSource *source = &walk->logits->sources[i];
         if (source->weight == NO_VALUE)
@@ -168,27 +178,30 @@ static bool make_tiles(Walk *walk, uint32_t column, Error *err) {
 
 // The states that a code made become those that the next one reads.
 static void run_code(Walk *walk, const LogitsMetric *metric, Metric *m, RowFunction *function) {
-    RowPointer *pointers = arena_many(walk->arena, RowPointer, metric->source_count + 1 + 2 * metric->states), *next = pointers;
+    RowPointer *next = m->pointers;
     for (uint32_t k = 0; k < metric->source_count; k++) {
         const Source *source = &walk->sources[metric->sources[k]];
         *next++ = (RowPointer){.at = (void *)(uintptr_t)source->at, .stride = source->stride};
     }
     if (metric->ids != NO_VALUE) {
         const int32_t *ids = m->ids.at;
-        *next++ = (RowPointer){.at = (void *)(uintptr_t)(metric->ids_map ? ids : ids + walk->first), .stride = 1,
+        *next++ = (RowPointer){.at = (void *)(uintptr_t)(metric->ids_map ? ids : ids + walk->first),
+                               .stride = 1,
                                .map = metric->ids_map ? metric->ids_map + walk->first : walk->own_row};
     }
     for (uint32_t side = 0; side < 2; side++)
-        for (uint32_t s = 0; s < metric->states; s++) *next++ = (RowPointer){.at = m->states[side] + s, .stride = metric->states};
-    run_rows(walk, function, pointers);
+        for (uint32_t s = 0; s < metric->states; s++)
+            *next++ = (RowPointer){.at = m->states[side] + s, .stride = metric->states};
+    run_rows(walk, function, m->pointers);
     double *made = m->states[1];
     m->states[1] = m->states[0];
     m->states[0] = made;
 }
 
 static void finish(Walk *walk, const LogitsMetric *metric, const Metric *m, double *out) {
-    RowPointer *pointers = arena_many(walk->arena, RowPointer, metric->states + 1);
-    for (uint32_t s = 0; s < metric->states; s++) pointers[s] = (RowPointer){.at = m->states[0] + s, .stride = metric->states};
+    RowPointer *pointers = m->pointers;
+    for (uint32_t s = 0; s < metric->states; s++)
+        pointers[s] = (RowPointer){.at = m->states[0] + s, .stride = metric->states};
     pointers[metric->states] = (RowPointer){.at = out + walk->first, .stride = 1};
     run_rows(walk, m->finish, pointers);
 }
@@ -207,28 +220,33 @@ static bool run_block(Walk *walk, CpuResolve *resolve, void *self, Error *err) {
     for (uint32_t i = 0; i < logits->metric_count; i++) {
         const LogitsMetric *metric = &logits->metrics[i];
         Metric *m = &walk->metrics[i];
-        for (uint64_t k = 0; k < walk->rows * metric->states; k++) m->states[0][k] = metric->initial[k % metric->states];
+        for (uint64_t k = 0; k < walk->rows * metric->states; k++)
+            m->states[0][k] = metric->initial[k % metric->states];
         if (!m->first) continue;
-        TRY(make_tiles(walk, metric->first_column / TILE_COLUMNS * TILE_COLUMNS, err));
+        TRY(make_tiles(walk, metric->first_column / walk->width * walk->width, err));
         run_code(walk, metric, m, m->first);
     }
-    for (uint32_t column = 0; column < logits->vocab; column += TILE_COLUMNS) {
+    for (uint32_t column = 0; column < logits->vocab; column += walk->width) {
         TRY(make_tiles(walk, column, err));
-        for (uint32_t i = 0; i < logits->metric_count; i++) run_code(walk, &logits->metrics[i], &walk->metrics[i], walk->metrics[i].tile);
+        for (uint32_t i = 0; i < logits->metric_count; i++)
+            run_code(walk, &logits->metrics[i], &walk->metrics[i], walk->metrics[i].tile);
     }
     for (uint32_t i = 0; i < logits->metric_count; i++)
-        finish(walk, &logits->metrics[i], &walk->metrics[i], (double *)(uintptr_t)resolve(self, logits->metrics[i].out).at);
+        finish(walk, &logits->metrics[i], &walk->metrics[i],
+               (double *)(uintptr_t)resolve(self, logits->metrics[i].out).at);
     return true;
 }
 
-bool cpu_logits(Cpu *cpu, const Logits *logits, const RowCode *codes, uint64_t rows, CpuResolve *resolve, void *self, Error *err) {
+bool cpu_logits(Cpu *cpu, const Logits *logits, const RowCode *codes, uint64_t rows, CpuResolve *resolve, void *self,
+                Error *err) {
     Walk walk = {.cpu = cpu, .logits = logits, .arena = arena_open()};
     bool ok = open_walk(&walk, codes, resolve, self, err);
-    for (uint32_t i = 0; ok && i < logits->metric_count; i++) ok = check_ids(&walk, &logits->metrics[i], &walk.metrics[i], rows, err);
+    for (uint32_t i = 0; ok && i < logits->metric_count; i++)
+        ok = check_ids(&walk, &logits->metrics[i], &walk.metrics[i], rows, err);
     for (; ok && walk.first < rows; walk.first += BLOCK_ROWS) {
         walk.rows = MIN(rows - walk.first, (uint64_t)BLOCK_ROWS);
         ok = run_block(&walk, resolve, self, err);
     }
-    close_walk(&walk);
+    arena_close(walk.arena);
     return ok;
 }

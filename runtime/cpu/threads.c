@@ -1,4 +1,5 @@
-// threads.c: how many threads are worth having: physical cores that the process may use, within the quota of its cgroup.
+// threads.c: how many threads are worth having: physical cores that the process may use, within the quota of its
+// cgroup.
 #define _GNU_SOURCE // sched_getaffinity
 #include <sched.h>
 #include <stdio.h>

@@ -134,9 +134,10 @@ static void test_panels(void) {
 static void check_groups(Cpu *cpu, Gemm gemm, const float *all, uint32_t group, bool mapped) {
     Arena *arena = arena_open();
     uint32_t *map = arena_many(arena, uint32_t, group);
+    enum { MOST_CALLS = 60 };
     uint64_t rows = gemm.rows, different = 0;
     const float *x = gemm.x;
-    for (uint64_t first = 0; first < rows; first += group) {
+    for (uint64_t first = 0; first < MIN(rows, MOST_CALLS * group); first += group) {
         Gemm part = gemm;
         part.rows = MIN(group, rows - first);
         for (uint64_t i = 0; i < part.rows; i++) map[i] = (uint32_t)((first + i * 29) % rows);
@@ -156,9 +157,9 @@ static void check_groups(Cpu *cpu, Gemm gemm, const float *all, uint32_t group, 
 }
 
 static void test_rows_alone(Cpu *cpu) {
-    static const Shape shapes[] = {{600, 64, 64}, {600, 576, 192},  {600, 576, 577},  {600, 192, 576},
-                                   {600, 48, 24}, {600, 8, 1000},   {400, 100, 1200}, {600, 1536, 96},
-                                   {600, 17, 33}, {101, 4200, 100}, {600, 5, 40}};
+    static const Shape shapes[] = {{600, 64, 64}, {600, 576, 192}, {120, 576, 577}, {101, 192, 576},
+                                   {600, 48, 24}, {350, 8, 1000},  {60, 100, 1200}, {90, 1536, 96},
+                                   {300, 17, 33}, {61, 4200, 100}, {600, 5, 40}};
     static const uint32_t groups[] = {1, 2, 7, 33, 250};
     for (size_t i = 0; i < COUNT(shapes) * 3; i++) {
         Arena *arena = arena_open();
@@ -174,7 +175,7 @@ static void test_rows_alone(Cpu *cpu) {
         const float *all = product(arena, cpu, gemm);
         for (size_t k = 0; k < COUNT(groups); k++) {
             check_groups(cpu, gemm, all, groups[k], false);
-            check_groups(cpu, gemm, all, groups[k], true);
+            if (k % 2 == i % 2) check_groups(cpu, gemm, all, groups[k], true);
         }
         arena_close(arena);
     }
@@ -183,16 +184,16 @@ static void test_rows_alone(Cpu *cpu) {
 // ---- Other kernels of OpenBLAS than this machine's, each in a process of its own
 
 static bool runs_here(const char *core) {
-    if (strcmp(core, "Haswell") == 0 || strcmp(core, "Zen") == 0)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (strcmp(core, "Haswell") == 0)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); // Zen's too
     if (strcmp(core, "SkylakeX") == 0) return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
     return strcmp(core, "Sandybridge") != 0 || __builtin_cpu_supports("avx");
 }
 
 static void test_other_cores(char *program) {
-    static const char *const cores[] = {"SkylakeX", "Haswell", "Zen", "Sandybridge", "Nehalem", "Prescott"};
+    static const char *const cores[] = {"SkylakeX", "Haswell", "Sandybridge", "Nehalem", "Prescott"};
     for (size_t i = 0; i < COUNT(cores); i++) {
-        if (!runs_here(cores[i])) continue;
+        if (!runs_here(cores[i]) || strcmp(cores[i], openblas_get_corename()) == 0) continue;
         pid_t child = fork();
         if (child == 0) {
             setenv("OPENBLAS_CORETYPE", cores[i], 1);

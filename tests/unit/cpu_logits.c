@@ -233,7 +233,7 @@ static void test_ties(void) {
     Error err;
     Case *c = open_case(arena, (Shape){5000, 4, 2, false, false, 1, DTYPE_f32});
     float *x = (float *)(uintptr_t)c->values[X].at;
-    for (uint32_t i = 0; i < 5000; i++) x[i] = 2.5f;
+    for (uint32_t i = 0; i < 10000; i++) x[i] = 2.5f;
     x[5000 + 4000] = x[5000 + 1999] = x[5000 + 4999] = 7;
     CHECK(run(arena, &cpus[1], c, 2, &err));
     CHECK(c->out[ARGMAX][0] == 0 && c->out[MARGIN][0] == 0 && c->out[RANK][0] == 1);

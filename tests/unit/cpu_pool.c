@@ -53,7 +53,7 @@ static void sleep_task(void *self, uint32_t task, uint32_t worker) {
     ((uint32_t *)self)[task] = task + 1;
 }
 
-// Four tasks that only wait take two rounds of two threads, and the caller waits for the last.
+// Four tasks that only wait do so at the same time, and the caller waits for the last.
 static void test_together(void) {
     Error err;
     Pool *pool = pool_open(4, &err);

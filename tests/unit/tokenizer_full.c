@@ -1,5 +1,5 @@
 // tokenizer_full.c: well-known tokenizers, whole. They are not in this repository: the folder that MDX_SHARED names,
-// or ../shared, may have them, and MDX_SMOLLM2 names the folder where SmolLM2's was laid out. What is not there is
+// or ../shared, may have them, and MDX_SMOLLM2 names the folder that examples/get-smollm2 wrote. What is not there is
 // skipped.
 #include <time.h>
 
@@ -134,7 +134,7 @@ int main(void) {
     for (size_t i = 0; i < COUNT(known); i++) {
         const char *smollm2 = getenv("MDX_SMOLLM2");
         Str path = known[i].folder ? str_format(arena, "%s/%s/tokenizer.json", shared_folder(), known[i].folder)
-                   : smollm2       ? str_format(arena, "%s/tokenizer.json", smollm2)
+                   : smollm2       ? str_format(arena, "%s/base/tokenizer.json", smollm2)
                                    : STR("");
         const cJSON *hashes = file->child;
         while (hashes && strcmp(json_member(hashes, "name")->valuestring, known[i].name) != 0) hashes = hashes->next;

@@ -4,8 +4,8 @@
     python3 make.py PAIR          (needs torch, transformers, tokenizers, safetensors, numpy)
 
 PAIR is the folder that examples/get-smollm2 wrote. States are in float32, KL in float64; the models are run, and the
-fixture is written, by the modules of ../parity. Whole rows of logits would be too large: logits.safetensors has, of each
-model and prompt, the TOP largest with their ids, every STRIDE-th, and the logarithm of the sum.
+fixture is written, by the modules of ../parity. Whole rows of logits would be too large: logits.safetensors has, of
+each model and prompt, the TOP largest with their ids, every STRIDE-th, and the logarithm of the sum.
 """
 import os
 import sys
@@ -46,14 +46,16 @@ def logits(model, traces):
     x = rows.astype(np.float64)
     sums = x.max(1) + np.log(np.exp(x - x.max(1, keepdims=True)).sum(1))
     return {f"{model}.top": top.astype(np.int32), f"{model}.top_logits": np.take_along_axis(rows, top, 1),
-            f"{model}.every": np.ascontiguousarray(rows[:, ::STRIDE]), f"{model}.logsumexp": sums[:, None].astype(np.float32)}
+            f"{model}.every": np.ascontiguousarray(rows[:, ::STRIDE]),
+            f"{model}.logsumexp": sums[:, None].astype(np.float32)}
 
 
 def half(base, tuned, prompt):
     """The last row of logits of tuned, with the mean of both models' streams behind layer 16 at the end."""
     end = prompt.at("end")
     source = base.run_clean(prompt.ids).get("resid_post", 16)[end]
-    return tuned.run(prompt.ids, [Write("resid_post", 16, None, end, lambda it: 0.5 * it + 0.5 * source)]).get("logits")[-1]
+    write = Write("resid_post", 16, None, end, lambda it: 0.5 * it + 0.5 * source)
+    return tuned.run(prompt.ids, [write]).get("logits")[-1]
 
 
 def answers(out, prompts):

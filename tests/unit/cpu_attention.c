@@ -1,0 +1,249 @@
+// cpu_attention.c: attention against plain loops in double, and the bits of a query, which depend on nothing but the
+// query and its keys.
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "runtime/cpu/cpu.h"
+
+static uint32_t seed = 4711;
+
+static float number(void) {
+    seed = seed * 1664525 + 1013904223;
+    return (float)(seed >> 8) / (1 << 23) - 1;
+}
+
+static float *numbers(Arena *arena, size_t count, float size) {
+    float *x = arena_many(arena, float, count);
+    for (size_t i = 0; i < count; i++) x[i] = number() * size;
+    return x;
+}
+
+enum { DEVICES = 3, GUARD_WORDS = 64 };
+static Cpu cpus[DEVICES];
+static const float GUARD_VALUE = 1234.5f;
+
+// ---- The definition
+
+static double score(const Attention *a, uint64_t row, uint32_t head, size_t key) {
+    uint32_t group = a->heads / a->kv_heads;
+    const float *q = a->q + row * a->heads * a->size + head * a->size;
+    const float *k = a->k + key * a->kv_heads * a->size + head / group * a->size;
+    double sum = 0;
+    for (uint32_t d = 0; d < a->size; d++) sum += (double)q[d] * k[d];
+    return sum * a->scale;
+}
+
+static void attend(const Attention *a, uint64_t r, uint32_t head, double *weights, double *out) {
+    double most = -INFINITY, total = 0;
+    for (uint32_t t = 0; t < a->count[r]; t++) {
+        weights[t] = score(a, a->q_map ? a->q_map[r] : r, head, a->begin[r] + t);
+        most = fmax(most, weights[t]);
+    }
+    for (uint32_t t = 0; t < a->count[r]; t++) total += weights[t] = exp(weights[t] - most);
+    for (uint32_t d = 0; d < a->size; d++) out[d] = 0;
+    for (uint32_t t = 0; t < a->count[r]; t++) {
+        const float *v =
+            a->v + ((size_t)a->value_begin[r] + t) * a->kv_heads * a->size + head / (a->heads / a->kv_heads) * a->size;
+        for (uint32_t d = 0; d < a->size; d++) out[d] += weights[t] / total * v[d];
+    }
+}
+
+// ---- Prompts
+
+typedef struct {
+    uint32_t heads, kv_heads, size;
+    uint32_t lengths[6]; // of prompts; 0 ends them
+    float large;         // of queries: large ones make one key win
+} Shape;
+
+// All queries of all prompts. Keys and values lie in other orders of prompts; `spare` rows stand before each.
+static Attention all_queries(Arena *arena, const Shape *s) {
+    enum { SPARE = 3 };
+    uint32_t rows = 0, prompts = 0, most = 0;
+    while (prompts < COUNT(s->lengths) && s->lengths[prompts]) rows += s->lengths[prompts++];
+    uint32_t *begin = arena_many(arena, uint32_t, rows), *value_begin = arena_many(arena, uint32_t, rows);
+    uint32_t *count = arena_many(arena, uint32_t, rows);
+    for (uint32_t p = 0, r = 0; p < prompts; p++) {
+        uint32_t first = r;
+        for (; r < first + s->lengths[p]; r++) {
+            begin[r] = first + SPARE * p;
+            value_begin[r] = rows - first - s->lengths[p];
+            count[r] = r - first + 1;
+        }
+        most = first + SPARE * p + s->lengths[p];
+    }
+    Attention a = {.begin = begin,
+                   .value_begin = value_begin,
+                   .count = count,
+                   .rows = rows,
+                   .heads = s->heads,
+                   .kv_heads = s->kv_heads,
+                   .size = s->size,
+                   .scale = 1 / sqrtf((float)s->size)};
+    a.q = numbers(arena, (size_t)rows * s->heads * s->size, s->large);
+    a.k = numbers(arena, (size_t)most * s->kv_heads * s->size, 1);
+    a.v = numbers(arena, (size_t)rows * s->kv_heads * s->size, 1);
+    return a;
+}
+
+// Only the rows that `keep` names, of the same prompts.
+static Attention some_queries(Arena *arena, const Attention *all, const uint32_t *keep, uint32_t count) {
+    Attention a = *all;
+    uint32_t *lists[4];
+    for (int i = 0; i < 4; i++) lists[i] = arena_many(arena, uint32_t, count);
+    for (uint32_t i = 0; i < count; i++) {
+        lists[0][i] = keep[i];
+        lists[1][i] = all->begin[keep[i]];
+        lists[2][i] = all->count[keep[i]];
+        lists[3][i] = all->value_begin[keep[i]];
+    }
+    a.q_map = lists[0], a.begin = lists[1], a.count = lists[2], a.value_begin = lists[3];
+    a.rows = count;
+    return a;
+}
+
+static float *run(Arena *arena, Cpu *cpu, Attention a) {
+    size_t count = a.rows * a.heads * a.size;
+    float *out = arena_many(arena, float, count + GUARD_WORDS);
+    for (size_t i = 0; i < count + GUARD_WORDS; i++) out[i] = i < count ? NAN : GUARD_VALUE;
+    for (uint32_t i = 0; i < pool_threads(cpu->pool); i++) memset(cpu->scratch[i], 0xff, CPU_SCRATCH_BYTES);
+    a.out = out;
+    Error err;
+    CHECK(cpu_attention(cpu, &a, &err));
+    for (size_t i = count; i < count + GUARD_WORDS; i++) CHECK(out[i] == GUARD_VALUE);
+    return out;
+}
+
+// `large`: of the queries, whose scores have rounding errors of that size.
+static void check_values(const Attention *a, float large, const float *out) {
+    Arena *arena = arena_open();
+    double *weights = arena_many(arena, double, 5000), *want = arena_many(arena, double, a->size), worst = 0;
+    size_t step = a->rows > 100 ? 13 : 1;
+    for (uint64_t r = 0; r < a->rows; r += r + step < a->rows || r + 1 == a->rows ? step : a->rows - 1 - r)
+        for (uint32_t h = 0; h < a->heads; h++) {
+            attend(a, r, h, weights, want);
+            for (uint32_t d = 0; d < a->size; d++) {
+                double apart = fabs(want[d] - out[(r * a->heads + h) * a->size + d]);
+                if (!(apart <= worst)) worst = apart; // also when it is no number
+            }
+        }
+    double allowed = 2e-6 + 4e-7 * large;
+    if (!(worst < allowed)) fprintf(stderr, "heads of %u: wrong by %g\n", a->size, worst);
+    CHECK(worst < allowed);
+    arena_close(arena);
+}
+
+static const Shape shapes[] = {
+    {1, 1, 2, {1}, 1},           {2, 1, 4, {3, 1, 5}, 1}, {9, 3, 64, {82, 1, 31, 65, 240, 33}, 2},
+    {4, 4, 16, {241, 481}, 4},   {8, 2, 80, {500, 7}, 1}, {6, 3, 30, {97, 260}, 3},
+    {3, 1, 128, {245, 100}, 40}, {5, 1, 6, {700}, 1},     {2, 2, 288, {300}, 1},
+    {50, 1, 16, {50}, 1},        {1, 1, 2048, {190}, 1}};
+
+static void test_shape(const Shape *shape) {
+    Arena *arena = arena_open();
+    Attention a = all_queries(arena, shape);
+    const float *out = run(arena, &cpus[0], a);
+    check_values(&a, shape->large, out);
+    for (int i = 1; i < DEVICES; i++)
+        CHECK(memcmp(out, run(arena, &cpus[i], a), a.rows * a.heads * a.size * sizeof *out) == 0);
+    arena_close(arena);
+}
+
+// ---- A query alone
+
+static void check_some(Cpu *cpu, const Attention *all, const float *out, uint32_t first, uint32_t step) {
+    Arena *arena = arena_open();
+    uint32_t *keep = arena_many(arena, uint32_t, all->rows), count = 0, different = 0;
+    for (uint32_t r = first; r < all->rows; r += step) keep[count++] = r;
+    Attention a = some_queries(arena, all, keep, count);
+    const float *got = run(arena, cpu, a);
+    size_t width = (size_t)a.heads * a.size;
+    for (uint32_t i = 0; i < count; i++)
+        different += memcmp(got + i * width, out + keep[i] * width, width * sizeof *out) != 0;
+    if (different)
+        fprintf(stderr, "%s: heads of %u, every %uth query from %u: %u of %u differ\n", openblas_get_corename(), a.size,
+                step, first, different, count);
+    CHECK(!different);
+    arena_close(arena);
+}
+
+static void test_queries_alone(Cpu *cpu) {
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        Arena *arena = arena_open();
+        Attention a = all_queries(arena, &shapes[i]);
+        const float *out = run(arena, cpu, a);
+        static const uint32_t steps[] = {1, 2, 5, 17, 90};
+        for (size_t k = 0; k < COUNT(steps); k++)
+            for (uint32_t first = 0; first < MIN(a.rows, 240); first += 37 + steps[k])
+                check_some(cpu, &a, out, first, steps[k]);
+        check_some(cpu, &a, out, (uint32_t)a.rows - 1, 1);
+        arena_close(arena);
+    }
+}
+
+// ---- What must not be read or kept
+
+// Keys and values after the last that a query sees may be anything.
+static void test_unseen(void) {
+    Arena *arena = arena_open();
+    Attention a = all_queries(arena, &(Shape){2, 1, 16, {300}, 1});
+    uint32_t first[] = {0, 5, 99};
+    Attention some = some_queries(arena, &a, first, 3);
+    const float *out = run(arena, &cpus[1], some);
+    for (size_t i = 100 * 16; i < 300 * 16; i++) ((float *)(uintptr_t)a.k)[i] = ((float *)(uintptr_t)a.v)[i] = NAN;
+    CHECK(memcmp(out, run(arena, &cpus[1], some), (size_t)3 * 2 * 16 * sizeof *out) == 0);
+    arena_close(arena);
+}
+
+static void test_large_head(void) {
+    Attention a = {.heads = 1, .kv_heads = 1, .size = 2050};
+    Error err;
+    CHECK(!cpu_attention(&cpus[0], &a, &err));
+    CHECK_STR(str_of(err.text), STR("a head of 2050 numbers is larger than the 2048 that attention has room for"));
+    a = (Attention){.heads = 1, .kv_heads = 1, .size = 2};
+    CHECK(cpu_attention(&cpus[0], &a, &err)); // no rows
+}
+
+// ---- Other kernels of OpenBLAS than this machine's, each in a process of its own
+
+static bool runs_here(const char *core) {
+    if (strcmp(core, "Haswell") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (strcmp(core, "SkylakeX") == 0) return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
+    return strcmp(core, "Sandybridge") != 0 || __builtin_cpu_supports("avx");
+}
+
+static void test_other_cores(char *program) {
+    static const char *const cores[] = {"SkylakeX", "Haswell", "Sandybridge", "Nehalem", "Prescott"};
+    for (size_t i = 0; i < COUNT(cores); i++) {
+        if (!runs_here(cores[i]) || strcmp(cores[i], openblas_get_corename()) == 0) continue;
+        pid_t child = fork();
+        if (child == 0) {
+            setenv("OPENBLAS_CORETYPE", cores[i], 1);
+            execl(program, program, "queries", (char *)NULL);
+            _exit(127);
+        }
+        int status = -1;
+        CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+}
+
+int main(int count, char **args) {
+    static const uint32_t threads[DEVICES] = {1, 2, 5};
+    Arena *arena = arena_open();
+    Error err;
+    for (int i = 0; i < DEVICES; i++) MUST(cpu_open(&cpus[i], arena, threads[i], NULL, &err));
+    for (size_t i = 0; i < COUNT(shapes); i++) test_shape(&shapes[i]);
+    test_queries_alone(&cpus[1]);
+    if (count == 1) {
+        test_unseen();
+        test_large_head();
+        test_other_cores(args[0]);
+    }
+    for (int i = 0; i < DEVICES; i++) cpu_close(&cpus[i]);
+    arena_close(arena);
+    return check_done();
+}
