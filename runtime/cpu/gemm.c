@@ -225,7 +225,18 @@ static uint32_t columns_for(const Product *p, uint64_t row_tiles, uint32_t room)
     return (uint32_t)MIN(wanted, MIN(room, p->cpu->steady.columns));
 }
 
-// All depends on the shape alone. False: too small for sgemm.
+// OpenBLAS packs all columns again for each tile of rows: beside few columns that is a large part of the work. Tiles as
+// high as the threads leave them are as good there, where their height has no bearing on the bits.
+static uint32_t rows_for(const Product *p, uint32_t deepest) {
+    enum { FEW_COLUMNS = 384, MOST_ROWS = 4 * TILE_ROWS };
+    const Gemm *g = p->gemm;
+    uint32_t rows = MIN(X_FLOATS / deepest, TILE_ROWS) / p->cpu->steady.rows * p->cpu->steady.rows;
+    if (g->map || p->cpu->steady.rows > 1 || g->out > FEW_COLUMNS) return rows;
+    uint64_t each = (g->rows + pool_threads(p->cpu->pool) - 1) / pool_threads(p->cpu->pool);
+    return MAX(rows, (uint32_t)MIN(each, (uint64_t)MOST_ROWS));
+}
+
+// What the bits depend on depends on the shape alone. False: too small for sgemm.
 static bool cut(Product *p) {
     const Gemm *g = p->gemm;
     enum { ENOUGH = 64 }; // columns of a tile
@@ -233,7 +244,7 @@ static bool cut(Product *p) {
     p->least_depth = least_part(g->in, UNIT, p->depths);
     uint32_t deepest = MIN(g->in, g->in / p->depths + 2 * UNIT), room = UINT32_MAX;
     uint32_t in_panel = columns_in(p, CPU_PANEL_BYTES / sizeof(float), g->in);
-    uint32_t rows = MIN(X_FLOATS / deepest, TILE_ROWS) / p->cpu->steady.rows * p->cpu->steady.rows;
+    uint32_t rows = rows_for(p, deepest);
     p->shared = p->cpu->widen[g->dtype] && g->rows > rows && in_panel >= ENOUGH;
     if (p->cpu->widen[g->dtype]) room = p->shared ? in_panel : columns_in(p, W_FLOATS, deepest);
     uint32_t columns = columns_for(p, (g->rows + rows - 1) / rows, room), units = (g->out + UNIT - 1) / UNIT;
