@@ -1,5 +1,7 @@
 // device_cpu.c: row kernels through LLVM, matrix products through BLAS, the rest with the functions of ref.
+#define _DEFAULT_SOURCE // madvise
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "runtime/cache.h"
 #include "runtime/cpu/cpu.h"
@@ -161,9 +163,14 @@ static void drop_plan(DeviceCpu *self) {
     self->arena = NULL;
 }
 
+// Large pages where the system gives them: the first touch of small ones is a twentieth of a short run.
 static bool take_memory(DeviceCpu *self, Error *err) {
+    enum { LARGE_PAGE = 2 << 20 };
     uint64_t bytes = self->plan->arena_bytes;
-    self->memory = bytes <= SIZE_MAX - 128 ? aligned_alloc(64, (size_t)(bytes + 63) / 64 * 64 + 64) : NULL;
+    size_t align = bytes >= 2 * LARGE_PAGE ? LARGE_PAGE : 64;
+    size_t whole = bytes <= SIZE_MAX - 2 * LARGE_PAGE ? (size_t)(bytes + align) / align * align : 0;
+    self->memory = whole ? aligned_alloc(align, whole) : NULL;
+    if (self->memory && align == LARGE_PAGE) madvise(self->memory, whole, MADV_HUGEPAGE);
     if (self->memory) return true;
     FAIL(err, ERR_SYSTEM, "the plan needs %llu bytes of memory at once, more than the machine gives; try --memory=SIZE or fewer prompts (limit:)",
          (unsigned long long)bytes);
