@@ -384,6 +384,34 @@ static void visit_parts(Lower *lower, Arena *scratch) {
     for (size_t i = 0; i < turns.len; i++) visit(lower, turns.at[i].node);
 }
 
+// Whether a kernel goes over its columns once, each for itself: then a result can lie where an operand lay.
+static bool goes_once(const RowCode *code) {
+    for (uint32_t i = 0; i < code->instr_count; i++)
+        if (row_info[code->instrs[i].op].shape == SHAPE_REDUCE || code->instrs[i].op == ROW_rotate) return false;
+    return true;
+}
+
+static uint32_t readers_of(const RowCode *code, const Fused *fused, uint32_t value) {
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < code->operand_count; k++) count += fused->operands[k].value == value;
+    return count;
+}
+
+static void take_over(const Plan *plan, Value *values, uint32_t number) {
+    const Step *step = &plan->steps[number];
+    const RowCode *code = &plan->codes[step->fused->code];
+    if (code->result_count != 1 || code->results[0].mapped || !goes_once(code)) return;
+    Value *result = &values[step->fused->results[0].value];
+    for (uint32_t k = 0; k < code->operand_count && !result->instead; k++) {
+        const RowOperand *operand = &code->operands[k];
+        bool plain = !operand->flag && !operand->number && !operand->mapped && !operand->fixed && operand->columns == COLUMNS_SAME;
+        if (!plain || readers_of(code, step->fused, step->fused->operands[k].value) > 1) continue;
+        const Value *value = &values[step->fused->operands[k].value];
+        bool fits = value->place == IN_ARENA && value->last == number && value->dtype == result->dtype && value->bytes == result->bytes;
+        if (fits) result->instead = step->fused->operands[k].value + 1;
+    }
+}
+
 bool lower(const Graph *graph, bool fuse, Arena *arena, Plan *out, Error *err) {
     TRY(few_enough(graph, err));
     Tables *tables = graph->tables;
@@ -404,6 +432,8 @@ bool lower(const Graph *graph, bool fuse, Arena *arena, Plan *out, Error *err) {
                   .output_count = made->outputs.len, .file_count = tables->files.len, .table_count = tables->tables.len,
                   .text_count = tables->texts.len, .list_count = tables->lists.len, .code_count = made->codes.len};
     find_lifetimes(out, made->values.at, made->outputs.at);
+    for (uint32_t i = 0; i < out->step_count; i++)
+        if (out->steps[i].fused) take_over(out, made->values.at, i);
     memory_plan(made->values.at, made->values.len, made->steps.len, &out->arena_bytes, scratch);
     for (size_t i = 0; i < out->step_count; i++) out->flops += out->steps[i].flops;
     arena_close(scratch);

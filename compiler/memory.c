@@ -1,7 +1,8 @@
 // memory.c: offsets of values in one arena of the device, from when they are written and last read.
 //
 // Steps are walked in order; a value takes the smallest free piece that holds it when it is written, and gives it
-// back after its last reader. Inputs and outputs of one step never overlap.
+// back after its last reader. Inputs and outputs of one step never overlap, but where a result takes over an input's
+// memory (Value.instead).
 #include "compiler/lower.h"
 
 enum { ALIGN = 64 };
@@ -84,12 +85,17 @@ static uint64_t rounded(const Value *value) {
 
 void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch) {
     Chains written = chain(values, count, steps, false, scratch), done = chain(values, count, steps, true, scratch);
+    bool *kept = arena_many(scratch, bool, count + 1); // taken over by another value
     Pieces freed = {0};
     uint64_t end = 0;
     for (size_t step = 0; step < steps; step++) {
-        for (uint32_t i = written.head[step]; i; i = written.next[i - 1]) values[i - 1].offset = take(&freed, rounded(&values[i - 1]), &end);
+        for (uint32_t i = written.head[step]; i; i = written.next[i - 1]) {
+            Value *value = &values[i - 1];
+            value->offset = value->instead ? values[value->instead - 1].offset : take(&freed, rounded(value), &end);
+            if (value->instead) kept[value->instead - 1] = true;
+        }
         for (uint32_t i = done.head[step]; i; i = done.next[i - 1])
-            give(scratch, &freed, (Piece){values[i - 1].offset, rounded(&values[i - 1])});
+            if (!kept[i - 1]) give(scratch, &freed, (Piece){values[i - 1].offset, rounded(&values[i - 1])});
     }
     *arena_bytes = end;
 }

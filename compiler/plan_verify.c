@@ -32,7 +32,8 @@ static void look(void *self, uint32_t v, bool written) {
     for (size_t i = 0; i < walk->live.len; i++) {
         const Value *other = &walk->plan->values[walk->live.at[i]];
         if (other->last < walk->step) continue;
-        if (overlap(other, value)) walk->wrong = "overwrites what is still needed";
+        bool taken = value->instead == walk->live.at[i] + 1 && other->last == walk->step && other->offset == value->offset;
+        if (overlap(other, value) && !taken) walk->wrong = "overwrites what is still needed";
         walk->live.at[kept++] = walk->live.at[i];
     }
     walk->live.len = kept;

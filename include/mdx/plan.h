@@ -24,6 +24,8 @@ typedef struct {
     uint32_t file, tensor;  // of plan->files, plan->texts
     uint32_t table;         // of plan->tables
     uint32_t first, last;   // steps that write it and read it last
+    uint32_t instead;       // value + 1 whose memory it takes over: its kernel reads each number of that before it
+                            // writes it (0: none)
 } Value;
 
 // ---- A row kernel, bound. It has many inputs and results: in and out of the step are not used.
