@@ -142,15 +142,12 @@ static void fuse_row_step(Fuse *fuse, uint32_t number) {
 
 // ---- The new steps
 
-static uint32_t code_number(Lowered *lowered, const RowCode *code) {
+uint32_t lowered_code(Lowered *lowered, const RowCode *code) {
+    if (!code->instr_count) return NO_CODE;
     for (uint32_t i = 0; i < lowered->codes.len; i++)
         if (row_equal(&lowered->codes.at[i], code)) return i;
     list_push(lowered->arena, &lowered->codes, *code);
     return (uint32_t)lowered->codes.len - 1;
-}
-
-uint32_t lowered_code(Lowered *lowered, const RowCode *code) {
-    return code->instr_count ? code_number(lowered, code) : NO_CODE;
 }
 
 // Which values have to lie in memory: what a kernel loads, what any other step reads, what comes out.
@@ -182,7 +179,7 @@ static Step unit_step(Fuse *fuse, Unit *unit, const bool *kept) {
     }
     RowCode code = row_done(&unit->code, unit->width, unit->block);
     Fused *fused = arena_new(lowered->arena, Fused);
-    *fused = (Fused){code_number(lowered, &code), unit->operands.at, results.at};
+    *fused = (Fused){lowered_code(lowered, &code), unit->operands.at, results.at};
     step.fused = fused;
     step.flops = unit->flops;
     return step;
@@ -222,7 +219,7 @@ void fuse_steps(Lowered *lowered) {
     note_steps(&fuse);
     for (uint32_t i = 0; i < lowered->steps.len; i++) {
         const Step *step = &lowered->steps.at[i];
-        if (fuse_is_metric(step->op))
+        if (metric_has_codes(step->op))
             fuse_metric(&fuse, i);
         else if (fuse_is_unembedding(&fuse, step))
             fuse.gone[i] = true;

@@ -60,11 +60,10 @@ enum { NO_STEP = 0xffffffff, MANY_STEPS = 0xfffffffe };
 typedef bool RowExpansion(Fuse *fuse, Unit *unit, const Step *step, Path path, uint16_t *out);
 extern RowExpansion *const row_expansions[OP_COUNT]; // NULL: not an operation of a row kernel
 bool fuse_value(Fuse *fuse, Unit *unit, uint32_t value, Path path, uint16_t *out);
-const uint32_t *map_compose(Fuse *fuse, const Unit *unit, const uint32_t *first, const uint32_t *then);
+const uint32_t *map_compose(Fuse *fuse, uint64_t rows, const uint32_t *first, const uint32_t *then);
 
 // fuse_logits.c: metrics of logits, tile by tile.
 bool fuse_is_unembedding(const Fuse *fuse, const Step *step); // its product is made where metrics read it
-bool fuse_is_metric(Op op);
 void fuse_metric(Fuse *fuse, uint32_t step);
 Step fuse_logits_step(Fuse *fuse, const LogitsUnit *unit);
 
@@ -75,4 +74,5 @@ typedef struct {
     const double *initial;
     uint32_t first_column;
 } MetricCodes;
-bool metric_codes(Op op, const Attr *attr, Arena *arena, MetricCodes *out);
+bool metric_has_codes(Op op); // it is one
+MetricCodes metric_codes(Op op, const Attr *attr, Arena *arena);

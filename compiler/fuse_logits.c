@@ -5,12 +5,6 @@
 // product of its few rows and saves [rows, vocabulary] numbers for the whole sweep.
 #include "compiler/fuse.h"
 
-bool fuse_is_metric(Op op) {
-    static const bool metrics[OP_COUNT] = {[OP_kl] = true,   [OP_logp] = true,   [OP_margin] = true,
-                                           [OP_rank] = true, [OP_argmax] = true, [OP_entropy] = true};
-    return metrics[op];
-}
-
 bool fuse_is_unembedding(const Fuse *fuse, const Step *step) {
     if (step->op != OP_linear) return false;
     const Lowered *lowered = fuse->lowered;
@@ -18,10 +12,10 @@ bool fuse_is_unembedding(const Fuse *fuse, const Step *step) {
         if (lowered->outputs.at[i].value == step->out) return false;
     uint32_t reader = fuse->reader[step->out];
     if (reader == NO_STEP) return false;
-    if (reader != MANY_STEPS) return fuse_is_metric(lowered->steps.at[reader].op);
+    if (reader != MANY_STEPS) return metric_has_codes(lowered->steps.at[reader].op);
     for (size_t i = 0; i < lowered->steps.len; i++) // few products have many readers
         for (uint32_t k = 0; k < op_info[lowered->steps.at[i].op].inputs; k++)
-            if (lowered->steps.at[i].in[k] == step->out && !fuse_is_metric(lowered->steps.at[i].op)) return false;
+            if (lowered->steps.at[i].in[k] == step->out && !metric_has_codes(lowered->steps.at[i].op)) return false;
     return true;
 }
 
@@ -31,10 +25,9 @@ static LogitsSource source_of(Fuse *fuse, const Step *metric, uint32_t k) {
     if (made == NO_STEP || !fuse->gone[made]) return source;
     const Step *product = &fuse->lowered->steps.at[made];
     if (product->op != OP_linear) return source;
-    Unit rows = {.rows = metric->rows};
     source.x = product->in[0];
     source.weight = product->in[1];
-    source.map = map_compose(fuse, &rows, metric->map[k], product->map[0]);
+    source.map = map_compose(fuse, metric->rows, metric->map[k], product->map[0]);
     return source;
 }
 
@@ -73,8 +66,7 @@ void fuse_metric(Fuse *fuse, uint32_t number) {
         unit->rows = step->rows;
         list_push(fuse->scratch, &fuse->logits, unit);
     }
-    MetricCodes codes;
-    MUST(metric_codes(step->op, &step->attr, fuse->lowered->arena, &codes));
+    MetricCodes codes = metric_codes(step->op, &step->attr, fuse->lowered->arena);
     LogitsMetric metric = {.op = step->op, .out = step->out, .source_count = count, .ids = NO_VALUE, .states = codes.states,
                            .initial = codes.initial, .first_column = codes.first_column, .span = step->span};
     for (uint32_t k = 0; k < count; k++) metric.sources[k] = unit_source(fuse, unit, &sources[k]);

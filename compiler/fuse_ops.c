@@ -6,11 +6,11 @@
 // ---- Maps
 
 // first, then `then`: row then[first[r]]; ROW_NONE stays.
-const uint32_t *map_compose(Fuse *fuse, const Unit *unit, const uint32_t *first, const uint32_t *then) {
+const uint32_t *map_compose(Fuse *fuse, uint64_t rows, const uint32_t *first, const uint32_t *then) {
     if (!first) return then;
     if (!then) return first;
-    uint32_t *map = arena_many(fuse->lowered->arena, uint32_t, unit->rows);
-    for (uint64_t r = 0; r < unit->rows; r++) map[r] = first[r] == ROW_NONE ? ROW_NONE : then[first[r]];
+    uint32_t *map = arena_many(fuse->lowered->arena, uint32_t, rows);
+    for (uint64_t r = 0; r < rows; r++) map[r] = first[r] == ROW_NONE ? ROW_NONE : then[first[r]];
     return map;
 }
 
@@ -114,7 +114,7 @@ bool fuse_value(Fuse *fuse, Unit *unit, uint32_t value, Path path, uint16_t *out
 #define EXPAND(name) static bool expand_##name(Fuse *fuse, Unit *unit, const Step *step, Path path, uint16_t *out)
 
 static bool input(Fuse *fuse, Unit *unit, const Step *step, uint32_t k, Path path, uint16_t *out) {
-    path.map = map_compose(fuse, unit, path.map, step->map[k]);
+    path.map = map_compose(fuse, unit->rows, path.map, step->map[k]);
     return fuse_value(fuse, unit, step->in[k], path, out);
 }
 
@@ -164,7 +164,7 @@ EXPAND(embed) {
     TRY(whole_rows(fuse, step, path));
     const Value *ids = &fuse->lowered->values.at[step->in[0]];
     const int32_t *token = fuse->lowered->tables->tables.at[ids->table].data;
-    const uint32_t *from = map_compose(fuse, unit, path.map, step->map[0]);
+    const uint32_t *from = map_compose(fuse, unit->rows, path.map, step->map[0]);
     uint32_t *map = arena_many(fuse->lowered->arena, uint32_t, unit->rows);
     for (uint64_t r = 0; r < unit->rows; r++) {
         uint32_t row = from ? from[r] : (uint32_t)r;
@@ -239,7 +239,7 @@ EXPAND(rope) {
     for (int sine = 0; sine < 2; sine++) {
         uint32_t table = angle_table(fuse, &fuse->lowered->values.at[step->in[1]], positions, sine);
         RowOperand rule = {.mapped = true, .columns = COLUMNS_LOCAL};
-        const uint32_t *map = map_readable(fuse, unit, map_compose(fuse, unit, path.map, step->position));
+        const uint32_t *map = map_readable(fuse, unit, map_compose(fuse, unit->rows, path.map, step->position));
         turn[sine] = row_load(&unit->code, operand(unit, rule, (RowBinding){.value = table, .map = map}));
     }
     *out = row_op(&unit->code, ROW_rotate, x, turn[0], turn[1]);
@@ -279,7 +279,7 @@ static const uint32_t *written_blocks(Fuse *fuse, const Unit *unit, const Blocks
 EXPAND(write) {
     TRY(whole_rows(fuse, step, path));
     const Blocks *blocks = &step->attr.write.blocks;
-    Path to = {.map = map_compose(fuse, unit, path.map, step->source)};
+    Path to = {.map = map_compose(fuse, unit->rows, path.map, step->source)};
     if (blocks->size) {
         to.span = blocks->size;
         to.blocks = written_blocks(fuse, unit, blocks);

@@ -177,9 +177,13 @@ static CodesOf *const codes_of[OP_COUNT] = {
     [OP_argmax] = codes_argmax, [OP_rank] = codes_rank, [OP_entropy] = codes_entropy,
 };
 
-bool metric_codes(Op op, const Attr *attr, Arena *arena, MetricCodes *out) {
-    *out = (MetricCodes){0};
-    if (!codes_of[op]) return false;
-    codes_of[op](arena, attr, out);
-    return true;
+bool metric_has_codes(Op op) {
+    return codes_of[op] != NULL;
+}
+
+MetricCodes metric_codes(Op op, const Attr *attr, Arena *arena) {
+    MetricCodes codes = {0};
+    MUST(codes_of[op]);
+    codes_of[op](arena, attr, &codes);
+    return codes;
 }

@@ -13,6 +13,7 @@ extern const DeviceApi device_cpu;
 typedef struct {
     RowFunction *function;
     RowPointer *pointers; // of the operands, then of the results
+    DType *types;         // of the operands
 } BoundKernel;
 
 typedef struct {
@@ -64,36 +65,24 @@ static void bind_operand(const DeviceCpu *self, const RowOperand *operand, const
 static bool bind_kernel(DeviceCpu *self, const Step *step, BoundKernel *out, Error *err) {
     const Fused *fused = step->fused;
     const RowCode *code = &self->plan->codes[fused->code];
-    DType *types = arena_many(self->arena, DType, code->operand_count + 1);
+    out->types = arena_many(self->arena, DType, code->operand_count + 1);
     out->pointers = arena_many(self->arena, RowPointer, code->operand_count + code->result_count);
     for (uint32_t k = 0; k < code->operand_count; k++)
-        bind_operand(self, &code->operands[k], &fused->operands[k], &types[k], &out->pointers[k]);
+        bind_operand(self, &code->operands[k], &fused->operands[k], &out->types[k], &out->pointers[k]);
     for (uint32_t k = 0; k < code->result_count; k++) {
         const RowBinding *binding = &fused->results[k];
         out->pointers[code->operand_count + k] =
             (RowPointer){.at = address(self, binding->value), .map = binding->map, .stride = self->plan->values[binding->value].width};
     }
-    return jit_function(self->cpu.jit, code, types, &out->function, err);
+    return jit_function(self->cpu.jit, code, out->types, &out->function, err);
 }
 
 // Few enough rows that small steps are shared too, enough that handing them out costs nothing.
 enum { ROWS_PER_TASK = 32 };
 
-typedef struct {
-    const BoundKernel *kernel;
-    uint64_t rows;
-} KernelRun;
-
-static void kernel_task(void *self, uint32_t task, uint32_t worker) {
-    (void)worker;
-    const KernelRun *run = self;
-    uint64_t first = (uint64_t)task * ROWS_PER_TASK;
-    run->kernel->function(run->kernel->pointers, 0, 0, first, MIN(first + ROWS_PER_TASK, run->rows));
-}
-
 static void run_kernel(DeviceCpu *self, const Step *step) {
-    KernelRun run = {&self->kernels[step - self->plan->steps], step->rows};
-    pool_run(self->cpu.pool, kernel_task, &run, (uint32_t)((step->rows + ROWS_PER_TASK - 1) / ROWS_PER_TASK));
+    const BoundKernel *kernel = &self->kernels[step - self->plan->steps];
+    cpu_rows(&self->cpu, &(RowRun){kernel->function, kernel->pointers, 0, 0, step->rows, ROWS_PER_TASK});
 }
 
 // ---- Operations
@@ -216,14 +205,8 @@ static bool cpu_device_print(Device *device, Text *out, Error *err) {
         const Fused *fused = self->plan->steps[i].fused;
         if (!fused || shown[fused->code]) continue;
         shown[fused->code] = true;
-        const RowCode *code = &self->plan->codes[fused->code];
-        DType *types = arena_many(self->arena, DType, code->operand_count + 1);
-        for (uint32_t k = 0; k < code->operand_count; k++) {
-            RowPointer ignored;
-            bind_operand(self, &code->operands[k], &fused->operands[k], &types[k], &ignored);
-        }
         text_add(out, "; k%u\n", fused->code);
-        TRY(jit_print(self->cpu.jit, code, types, out, err));
+        TRY(jit_print(self->cpu.jit, &self->plan->codes[fused->code], self->kernels[i].types, out, err));
     }
     return true;
 }

@@ -44,3 +44,15 @@ void cpu_close(Cpu *cpu) {
     cpu->pool = NULL;
     cpu->jit = NULL;
 }
+
+static void rows_task(void *self, uint32_t task, uint32_t worker) {
+    (void)worker;
+    const RowRun *run = self;
+    uint64_t first = (uint64_t)task * run->each;
+    run->function(run->pointers, run->columns, run->base, first, MIN(first + run->each, run->rows));
+}
+
+void cpu_rows(Cpu *cpu, const RowRun *run) {
+    RowRun copy = *run;
+    pool_run(cpu->pool, rows_task, &copy, (uint32_t)((run->rows + run->each - 1) / run->each));
+}

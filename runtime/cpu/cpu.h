@@ -31,6 +31,15 @@ enum { CPU_PANEL_BYTES = 16 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
 bool cpu_open(Cpu *cpu, Arena *arena, uint32_t threads, const char *cache, Error *err);
 void cpu_close(Cpu *cpu);
 
+// ---- Row kernels: all rows, `each` of them a task.
+typedef struct {
+    RowFunction *function;
+    const RowPointer *pointers;
+    uint64_t columns, base, rows;
+    uint32_t each;
+} RowRun;
+void cpu_rows(Cpu *cpu, const RowRun *run);
+
 // ---- Matrix products: y [rows, out] = x W^T with W [out, in], or x W with W [in, out] (transposed).
 typedef struct {
     const float *x; // [., in], row r at row map[r] (NULL: r)

@@ -126,23 +126,8 @@ static void take_tile(const Walk *walk, const LogitsSource *source, Source *out)
     out->stride = walk->columns;
 }
 
-typedef struct {
-    RowFunction *function;
-    const RowPointer *pointers;
-    uint64_t rows;
-    uint32_t columns, base;
-} RowsRun;
-
-static void rows_task(void *self, uint32_t task, uint32_t worker) {
-    (void)worker;
-    const RowsRun *run = self;
-    uint64_t first = (uint64_t)task * TASK_ROWS;
-    run->function(run->pointers, run->columns, run->base, first, MIN(first + TASK_ROWS, run->rows));
-}
-
 static void run_rows(const Walk *walk, RowFunction *function, const RowPointer *pointers) {
-    RowsRun run = {function, pointers, walk->rows, walk->columns, walk->column};
-    pool_run(walk->cpu->pool, rows_task, &run, (uint32_t)((walk->rows + TASK_ROWS - 1) / TASK_ROWS));
+    cpu_rows(walk->cpu, &(RowRun){function, pointers, walk->columns, walk->column, walk->rows, TASK_ROWS});
 }
 
 static bool check_finite(const Walk *walk, const Source *source, Error *err) {

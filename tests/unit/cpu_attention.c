@@ -3,9 +3,8 @@
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "blas_kernels.h"
 #include "check.h"
 #include "runtime/cpu/cpu.h"
 
@@ -208,29 +207,6 @@ static void test_large_head(void) {
     CHECK(cpu_attention(&cpus[0], &a, &err)); // no rows
 }
 
-// ---- Other kernels of OpenBLAS than this machine's, each in a process of its own
-
-static bool runs_here(const char *core) {
-    if (strcmp(core, "Haswell") == 0) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (strcmp(core, "SkylakeX") == 0) return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-    return strcmp(core, "Sandybridge") != 0 || __builtin_cpu_supports("avx");
-}
-
-static void test_other_cores(char *program) {
-    static const char *const cores[] = {"SkylakeX", "Haswell", "Sandybridge", "Nehalem", "Prescott"};
-    for (size_t i = 0; i < COUNT(cores); i++) {
-        if (!runs_here(cores[i]) || strcmp(cores[i], openblas_get_corename()) == 0) continue;
-        pid_t child = fork();
-        if (child == 0) {
-            setenv("OPENBLAS_CORETYPE", cores[i], 1);
-            execl(program, program, "queries", (char *)NULL);
-            _exit(127);
-        }
-        int status = -1;
-        CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
-}
-
 int main(int count, char **args) {
     static const uint32_t threads[DEVICES] = {1, 2, 5};
     Arena *arena = arena_open();
@@ -241,7 +217,7 @@ int main(int count, char **args) {
     if (count == 1) {
         test_unseen();
         test_large_head();
-        test_other_cores(args[0]);
+        test_other_cores(args[0], "queries");
     }
     for (int i = 0; i < DEVICES; i++) cpu_close(&cpus[i]);
     arena_close(arena);

@@ -3,9 +3,8 @@
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "blas_kernels.h"
 #include "check.h"
 #include "runtime/cpu/cpu.h"
 
@@ -181,30 +180,6 @@ static void test_rows_alone(Cpu *cpu) {
     }
 }
 
-// ---- Other kernels of OpenBLAS than this machine's, each in a process of its own
-
-static bool runs_here(const char *core) {
-    if (strcmp(core, "Haswell") == 0)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); // Zen's too
-    if (strcmp(core, "SkylakeX") == 0) return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
-    return strcmp(core, "Sandybridge") != 0 || __builtin_cpu_supports("avx");
-}
-
-static void test_other_cores(char *program) {
-    static const char *const cores[] = {"SkylakeX", "Haswell", "Sandybridge", "Nehalem", "Prescott"};
-    for (size_t i = 0; i < COUNT(cores); i++) {
-        if (!runs_here(cores[i]) || strcmp(cores[i], openblas_get_corename()) == 0) continue;
-        pid_t child = fork();
-        if (child == 0) {
-            setenv("OPENBLAS_CORETYPE", cores[i], 1);
-            execl(program, program, "rows", (char *)NULL);
-            _exit(127);
-        }
-        int status = -1;
-        CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
-}
-
 int main(int count, char **args) {
     Arena *arena = arena_open();
     open_devices(arena);
@@ -214,7 +189,7 @@ int main(int count, char **args) {
         test_shapes();
         test_panels();
         test_rows_alone(&cpus[1]);
-        test_other_cores(args[0]);
+        test_other_cores(args[0], "rows");
     }
     for (int i = 0; i < DEVICES; i++) cpu_close(&cpus[i]);
     arena_close(arena);

@@ -59,7 +59,7 @@ static void add_metric(Arena *arena, Case *c, int number_of, Op op, Attr attr) {
     MetricCodes codes;
     LogitsMetric *m = &c->metrics[number_of];
     c->attr[number_of] = attr;
-    MUST(metric_codes(op, &c->attr[number_of], arena, &codes));
+    codes = metric_codes(op, &c->attr[number_of], arena);
     *m = (LogitsMetric){.op = op,
                         .out = (uint32_t)(IDS + 1 + number_of),
                         .sources = {0, 1},
