@@ -40,9 +40,10 @@ bool session_graph(Mdx *mdx, Error *err) {
 
 static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
     Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
-    bool fuse = mdx->device->fuses && !disabled(mdx, "fuse");
+    LowerOptions options = {.fuse = mdx->device->fuses && !disabled(mdx, "fuse"), .merge = !disabled(mdx, "batch"),
+                            .merge_rows = mdx->device->batch_rows};
     mdx->parts = parts;
-    return lower(&batched, fuse, mdx->arena, out, err);
+    return lower(&batched, &options, mdx->arena, out, err);
 }
 
 static bool too_large(Mdx *mdx, uint64_t budget, uint64_t fixed, uint64_t smallest, Error *err) {

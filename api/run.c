@@ -30,7 +30,7 @@ static void warn_missing(Mdx *mdx) {
 static void find_origin(Mdx *mdx, const OpenFiles *files, Error *err) {
     Plan plan;
     Error ignored;
-    if (!lower(&mdx->graph, false, mdx->arena, &plan, &ignored)) return;
+    if (!lower(&mdx->graph, &(LowerOptions){0}, mdx->arena, &plan, &ignored)) return;
     Execution execution = {&plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
     execute_origin(&execution, files, mdx->arena, err);
 }

@@ -22,7 +22,8 @@ static void note_steps(Fuse *fuse) {
     for (uint32_t i = 0; i < lowered->steps.len; i++) {
         const Step *step = &lowered->steps.at[i];
         fuse->producer[step->out] = fuse->ready[step->out] = i;
-        for (uint32_t k = 0; k < op_info[step->op].inputs; k++) note_reader(fuse, step->in[k], i);
+        uint32_t inputs[STEP_MOST_INPUTS], count = step_inputs(step, inputs);
+        for (uint32_t k = 0; k < count; k++) note_reader(fuse, inputs[k], i);
     }
     for (size_t i = 0; i < lowered->outputs.len; i++) fuse->reader[lowered->outputs.at[i].value] = MANY_STEPS;
 }
@@ -160,7 +161,8 @@ static bool *kept_values(const Fuse *fuse) {
             if (fuse->units.at[u]->operands.at[k].value != NO_VALUE) kept[fuse->units.at[u]->operands.at[k].value] = true;
     for (uint32_t i = 0; i < lowered->steps.len; i++) {
         const Step *step = &lowered->steps.at[i];
-        for (uint32_t k = 0; k < op_info[step->op].inputs && !fuse->gone[i]; k++) kept[step->in[k]] = true;
+        uint32_t inputs[STEP_MOST_INPUTS], count = step_inputs(step, inputs);
+        for (uint32_t k = 0; k < count && !fuse->gone[i]; k++) kept[inputs[k]] = true;
     }
     for (size_t i = 0; i < fuse->logits.len; i++)
         for (size_t s = 0; s < fuse->logits.at[i]->sources.len; s++) kept[fuse->logits.at[i]->sources.at[s].x] = true;

@@ -278,7 +278,7 @@ static const uint32_t *written_blocks(Fuse *fuse, const Unit *unit, const Blocks
 // The value where the row (and the block of columns) is written, else x.
 EXPAND(write) {
     TRY(whole_rows(fuse, step, path));
-    const Blocks *blocks = &step->attr.write.blocks;
+    const Blocks *blocks = &step->attr.write.blocks; // of a splice, none
     Path to = {.map = map_compose(fuse, unit->rows, path.map, step->source)};
     if (blocks->size) {
         to.span = blocks->size;
@@ -303,5 +303,5 @@ RowExpansion *const row_expansions[OP_COUNT] = {
     [OP_rope] = expand_rope,     [OP_swiglu] = expand_swiglu,     [OP_add] = expand_add,
     [OP_sub] = expand_sub,       [OP_mul] = expand_mul,           [OP_div] = expand_div,
     [OP_negate] = expand_negate, [OP_columns] = expand_columns,   [OP_rows] = expand_rows,
-    [OP_write] = expand_write,
+    [OP_write] = expand_write,   [OP_splice] = expand_write,
 };

@@ -14,7 +14,7 @@ static const char *verify_inputs(const Node *node) {
 static const char *verify_rows(const Node *node) {
     RowRule rule = op_info[node->op].rows;
     for (uint32_t i = 0; i < op_info[node->op].inputs; i++) {
-        if (node->op == OP_write && i == 1) continue; // its value has the written rows only
+        if (node->op == OP_write || node->op == OP_splice) continue; // each input has some of the rows
         if (rule == ROWS_ROWWISE && !space_reads(node->space, node->in[i]->space)) return "reads rows that its input has not";
     }
     if (rule == ROWS_MATRIX && node->space->kind != SPACE_matrix) return "must be a matrix";

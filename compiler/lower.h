@@ -19,13 +19,30 @@ typedef struct {
 void fuse_steps(Lowered *lowered);
 uint32_t lowered_code(Lowered *lowered, const RowCode *code); // its number; equal codes are one; NO_CODE for none
 
+// The values that a step that is no kernel reads, in out [STEP_MOST_INPUTS]; how many.
+enum { STEP_MOST_INPUTS = OP_MOST_INPUTS + 2 };
+uint32_t step_inputs(const Step *step, uint32_t *out);
+
 // Every value that a step reads or writes, its result first; NO_VALUE never comes.
 typedef void ValueVisit(void *self, uint32_t value, bool written);
 void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *self);
 
+// merge.c: makes steps that do the same with the same weights one step.
+void merge_groups(Lowered *lowered);
+
+typedef struct {
+    bool fuse;           // for a device that runs row kernels
+    bool merge;
+    uint64_t merge_rows; // so many rows of products are enough for one step: more gain nothing
+} LowerOptions;
+
 // Everything of the plan lives in the arena. False when the plan is too large to index.
-// fuse: for a device that runs row kernels.
-bool lower(const Graph *graph, bool fuse, Arena *arena, Plan *out, Error *err);
+bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *out, Error *err);
+
+// lifetimes.c: when each value is written first and read last; when each output is complete, and sorts them by that.
+void lifetimes_find(const Plan *plan, Value *values, Output *outputs);
+// Results that can lie where an operand lay that their kernel is the last to read.
+void take_over(const Plan *plan, Value *values);
 
 // memory.c: gives every value of the arena an offset, so that values that are needed at the same time do not
 // overlap; sets plan->arena_bytes.

@@ -71,7 +71,7 @@ typedef struct {
 static Chains chain(const Value *values, size_t count, size_t steps, bool by_last, Arena *scratch) {
     Chains chains = {arena_many(scratch, uint32_t, steps + 1), arena_many(scratch, uint32_t, count + 1)};
     for (size_t i = count; i-- > 0;) {
-        if (values[i].place != IN_ARENA) continue;
+        if (values[i].place != IN_ARENA || values[i].base) continue;
         uint32_t step = by_last ? values[i].last : values[i].first;
         chains.next[i] = chains.head[step];
         chains.head[step] = (uint32_t)i + 1;
@@ -81,6 +81,18 @@ static Chains chain(const Value *values, size_t count, size_t steps, bool by_las
 
 static uint64_t rounded(const Value *value) {
     return (value->bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+// Of a part, where it lies; its whole may come after it.
+static uint64_t whole_offset(const Value *values, size_t i) {
+    const Value *value = &values[i];
+    uint64_t row = value->width * (uint64_t)dtype_info[value->dtype].bytes, offset = 0;
+    while (value->base) {
+        offset += value->base_row * row;
+        value = &values[value->base - 1];
+        if (!value->base) offset += value->offset;
+    }
+    return offset;
 }
 
 void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch) {
@@ -97,5 +109,6 @@ void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_byte
         for (uint32_t i = done.head[step]; i; i = done.next[i - 1])
             if (!kept[i - 1]) give(scratch, &freed, (Piece){values[i - 1].offset, rounded(&values[i - 1])});
     }
+    for (size_t i = 0; i < count; i++) values[i].offset += whole_offset(values, i);
     *arena_bytes = end;
 }

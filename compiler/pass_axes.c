@@ -5,7 +5,7 @@
 // another run (the layers below a patch), and graph_node then makes them one.
 #include "compiler/passes.h"
 
-static AxisSet reached_by(const Node *like, AxisRange *by_axis) {
+AxisSet axes_reaching(const Node *like, AxisRange *by_axis) {
     space_ranges(like->space, by_axis);
     if (like->op == OP_axis) return like->space->axes;
     AxisSet axes = 0;
@@ -16,7 +16,7 @@ static AxisSet reached_by(const Node *like, AxisRange *by_axis) {
 static Node *narrow_axes(Graph *to, const Node *old, Node like, void *self) {
     (void)old, (void)self;
     AxisRange by_axis[MOST_AXES];
-    like.space = space_with_axes(&to->tables->spaces, like.space, reached_by(&like, by_axis), by_axis);
+    like.space = space_with_axes(&to->tables->spaces, like.space, axes_reaching(&like, by_axis), by_axis);
     return graph_node(to, like);
 }
 

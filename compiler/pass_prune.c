@@ -33,6 +33,12 @@ static void demand_write(Prune *prune, const Node *node, const Selection *rows) 
     demand(prune, node->in[1], selection_and(prune->spaces, rows, where));
 }
 
+static void demand_splice(Prune *prune, const Node *node, const Selection *rows) {
+    const Selection *own = node->in[1]->space->selection;
+    demand(prune, node->in[0], selection_minus(prune->spaces, rows, own));
+    demand(prune, node->in[1], selection_and(prune->spaces, rows, own));
+}
+
 static void demand_inputs(Prune *prune, const Node *node) {
     const Selection *rows = prune->need[node->id];
     for (size_t i = 0; i < OP_MOST_INPUTS && node->in[i]; i++) {
@@ -41,7 +47,7 @@ static void demand_inputs(Prune *prune, const Node *node) {
         switch (op_info[node->op].rows) {
         case ROWS_LEAF: break;
         case ROWS_ROWWISE:
-            if (node->op != OP_write) demand(prune, in, rows);
+            if (node->op != OP_write && node->op != OP_splice) demand(prune, in, rows);
             break;
         case ROWS_ATTENTION: demand(prune, in, i == 0 ? rows : selection_causal(prune->spaces, rows)); break;
         case ROWS_ROWS: {
@@ -59,6 +65,7 @@ static void demand_inputs(Prune *prune, const Node *node) {
         }
     }
     if (node->op == OP_write) demand_write(prune, node, rows);
+    if (node->op == OP_splice) demand_splice(prune, node, rows);
 }
 
 // A patch none of whose rows is read is its input; one all of whose rows are read, and replaced whole, is its value.
@@ -75,6 +82,13 @@ static Node *narrow_write(Prune *prune, Graph *to, const Node *old, Node like) {
     return graph_node(to, like);
 }
 
+// A splice of whose rows one side has all is that side.
+static Node *narrow_splice(Prune *prune, Graph *to, const Node *old, Node like) {
+    const Selection *rows = prune->need[old->id], *own = old->in[1]->space->selection;
+    if (!selection_and(prune->spaces, rows, own)->count) return like.in[0];
+    return selection_within(rows, own) ? like.in[1] : graph_node(to, like);
+}
+
 static Node *narrow(Graph *to, const Node *old, Node like, void *self) {
     Prune *prune = self;
     if (!is_tokens(old)) return graph_node(to, like);
@@ -85,6 +99,7 @@ static Node *narrow(Graph *to, const Node *old, Node like, void *self) {
         like.attr.rows.selection = selection_ranks(prune->spaces, rows, old->space->selection, from)->id;
     }
     like.space = space_with_selection(prune->spaces, like.space, rows);
+    if (old->op == OP_splice) return narrow_splice(prune, to, old, like);
     return old->op == OP_write ? narrow_write(prune, to, old, like) : graph_node(to, like);
 }
 

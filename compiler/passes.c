@@ -9,6 +9,8 @@ const Pass passes[] = {
      "first: what no sweep reaches becomes one node with its twin in other runs, and all later passes see it once"},
     {"fold", pass_fold, "arithmetic on constants, identities, patches that write what is there",
      "before prune: what is folded away reads no rows"},
+    {"slice", pass_slice, "a patched run has the rows that can differ from the run without the patch, no others",
+     "after fold: a patch that writes what is there makes no row differ"},
     {"prune", pass_prune, "a node has the rows that something reads, no others",
      "last: every earlier pass changes who reads what"},
 };
@@ -21,7 +23,7 @@ static bool list_has(const StrList *list, const char *name) {
 }
 
 bool pass_known(Str name, bool disable) {
-    if (str_is(name, "all") || (disable && (str_is(name, "share") || str_is(name, "fuse")))) return true;
+    if (str_is(name, "all") || (disable && (str_is(name, "share") || str_is(name, "fuse") || str_is(name, "batch")))) return true;
     for (size_t i = 0; i < pass_count; i++)
         if (str_is(name, passes[i].name)) return true;
     return false;

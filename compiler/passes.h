@@ -33,4 +33,8 @@ uint32_t graph_most_parts(const Graph *graph);
 
 Graph pass_axes(const Graph *graph);
 Graph pass_fold(const Graph *graph);
+Graph pass_slice(const Graph *graph);
 Graph pass_prune(const Graph *graph);
+
+// The sweeps that reach a node: those of its inputs, its own for a value of one. by_axis gets the ranges of `like`.
+AxisSet axes_reaching(const Node *like, AxisRange *by_axis);

@@ -15,8 +15,12 @@ static void print_value(const Plan *plan, uint32_t i, Text *out) {
 
 static void print_result(const Plan *plan, uint32_t i, Text *out) {
     const Value *value = &plan->values[i];
-    text_add(out, " : %s [%llu, %u] at %llu, until %u", dtype_info[value->dtype].name, (unsigned long long)value->rows,
-             value->width, (unsigned long long)value->offset, value->last);
+    text_add(out, " : %s [%llu, %u] at %llu", dtype_info[value->dtype].name, (unsigned long long)value->rows, value->width,
+             (unsigned long long)value->offset);
+    if (value->base)
+        text_add(out, " in v%u", value->base - 1);
+    else
+        text_add(out, ", until %u", value->last);
 }
 
 static void print_where(const Sources *sources, const Step *step, Text *out) {
@@ -67,12 +71,20 @@ static void print_logits(const Plan *plan, const Step *step, Text *out) {
     }
 }
 
+// Keys of a patched run: the other's, and its own.
+static void print_other(const Plan *plan, const KeyRows *keys, Text *out) {
+    if (!keys || !keys->rows) return;
+    text_str(out, STR(" | "));
+    print_value(plan, keys->other, out);
+}
+
 static void print_op(const Plan *plan, const Step *step, Text *out) {
     text_add(out, "v%u = %s(", step->out, op_info[step->op].name);
     for (uint32_t k = 0; k < op_info[step->op].inputs; k++) {
         if (k) text_str(out, STR(", "));
         print_value(plan, step->in[k], out);
         if (step->map[k]) text_str(out, STR("[]")); // rows through a map
+        print_other(plan, k == 1 ? &step->keys : k == 2 ? &step->values : NULL, out);
     }
     text_char(out, ')');
     attr_write(step->op, &step->attr, plan->texts, plan->lists, out);

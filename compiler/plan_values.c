@@ -17,6 +17,14 @@ static void logits_values(const Logits *logits, ValueVisit *visit, void *self) {
     }
 }
 
+uint32_t step_inputs(const Step *step, uint32_t *out) {
+    uint32_t count = op_info[step->op].inputs;
+    memcpy(out, step->in, count * sizeof *out);
+    if (step->keys.rows) out[count++] = step->keys.other;
+    if (step->values.rows) out[count++] = step->values.other;
+    return count;
+}
+
 void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *self) {
     if (step->fused) {
         fused_values(&plan->codes[step->fused->code], step->fused, visit, self);
@@ -24,6 +32,7 @@ void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *se
         logits_values(step->logits, visit, self);
     } else {
         visit(self, step->out, true);
-        for (uint32_t i = 0; i < op_info[step->op].inputs; i++) visit(self, step->in[i], false);
+        uint32_t inputs[STEP_MOST_INPUTS], count = step_inputs(step, inputs);
+        for (uint32_t i = 0; i < count; i++) visit(self, inputs[i], false);
     }
 }

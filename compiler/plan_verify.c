@@ -15,20 +15,28 @@ static bool overlap(const Value *a, const Value *b) {
     return a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
 }
 
-// One value of a step. Results come first, and are checked against what is still needed before the step runs: its
-// own operands are among that.
-static void look(void *self, uint32_t v, bool written) {
-    Walk *walk = self;
+// The whole that a value is part of: it has the memory.
+static uint32_t whole_of(const Plan *plan, uint32_t v) {
+    while (plan->values[v].base) v = plan->values[v].base - 1;
+    return v;
+}
+
+static bool was_written(const Walk *walk, uint32_t v) {
+    bool written = walk->written[v];
+    for (; !written && walk->plan->values[v].base; written = walk->written[v]) v = walk->plan->values[v].base - 1;
+    return written;
+}
+
+static void mark_written(Walk *walk, uint32_t v) {
+    walk->written[v] = true;
+    while (walk->plan->values[v].base) walk->written[v = walk->plan->values[v].base - 1] = true;
+}
+
+// A whole that begins to live overlaps nothing that is still needed.
+static void begin(Walk *walk, uint32_t v) {
     const Value *value = &walk->plan->values[v];
-    if (walk->wrong || (value->place != IN_ARENA && !written)) return;
-    if (!written) {
-        if (!walk->written[v]) walk->wrong = "reads what was not written";
-        if (value->last < walk->step) walk->wrong = "reads what was given back";
-        return;
-    }
-    if (value->place != IN_ARENA || value->first != walk->step) walk->wrong = "writes what is not its own";
-    if (value->offset + value->bytes > walk->plan->arena_bytes || value->offset % 16) walk->wrong = "writes outside the arena";
     size_t kept = 0;
+    if (value->offset + value->bytes > walk->plan->arena_bytes || value->offset % 16) walk->wrong = "writes outside the arena";
     for (size_t i = 0; i < walk->live.len; i++) {
         const Value *other = &walk->plan->values[walk->live.at[i]];
         if (other->last < walk->step) continue;
@@ -38,7 +46,23 @@ static void look(void *self, uint32_t v, bool written) {
     }
     walk->live.len = kept;
     list_push(walk->scratch, &walk->live, v);
-    walk->written[v] = true;
+}
+
+// One value of a step. Results come first, and are checked against what is still needed before the step runs: its
+// own operands are among that.
+static void look(void *self, uint32_t v, bool written) {
+    Walk *walk = self;
+    const Value *value = &walk->plan->values[v];
+    if (walk->wrong || (value->place != IN_ARENA && !written)) return;
+    uint32_t whole = whole_of(walk->plan, v);
+    const Value *memory = &walk->plan->values[whole];
+    if (memory->last < walk->step) walk->wrong = written ? "writes what is not its own" : "reads what was given back";
+    if (!written && !was_written(walk, v)) walk->wrong = "reads what was not written";
+    if (!written || walk->wrong) return;
+    if (value->place != IN_ARENA || value->first != walk->step) walk->wrong = "writes what is not its own";
+    if (value->base && (value->base_row + value->rows > walk->plan->values[value->base - 1].rows)) walk->wrong = "is more than its whole";
+    if (!walk->written[whole]) begin(walk, whole);
+    mark_written(walk, v);
 }
 
 const char *plan_verify(const Plan *plan, Arena *arena) {
@@ -52,7 +76,7 @@ const char *plan_verify(const Plan *plan, Arena *arena) {
     }
     for (size_t i = 0; i < plan->output_count && !wrong; i++) {
         const Value *value = &plan->values[plan->outputs[i].value];
-        if (value->place == IN_ARENA && value->last < plan->outputs[i].after) wrong = "an output is given back before it is complete";
+        if (value->place == IN_ARENA && plan->values[whole_of(plan, plan->outputs[i].value)].last < plan->outputs[i].after) wrong = "an output is given back before it is complete";
     }
     arena_close(scratch);
     return wrong;

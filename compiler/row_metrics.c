@@ -29,7 +29,7 @@ static uint16_t op2(Tile *t, RowOp op, uint16_t x, uint16_t y) {
 
 static Tile tile_open(Arena *arena, uint32_t sources, bool id, uint32_t states) {
     Tile t = {.b = {.arena = arena}};
-    for (uint32_t i = 0; i < sources; i++) t.x[i] = row_load(&t.b, row_operand(&t.b, (RowOperand){0}));
+    for (uint32_t i = 0; i < sources; i++) t.x[i] = row_load(&t.b, row_operand(&t.b, (RowOperand){.mapped = true}));
     if (id) t.id = row_number(&t.b, row_operand(&t.b, (RowOperand){.number = true, .mapped = true}), true);
     for (uint32_t i = 0; i < states; i++)
         t.state[i] = row_number(&t.b, row_operand(&t.b, (RowOperand){.number = true}), true);

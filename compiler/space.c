@@ -41,6 +41,7 @@ static const Selection *selection_intern(Spaces *spaces, uint32_t stream, const 
     uint32_t *before = arena_many(spaces->arena, uint32_t, s->count + 1);
     selection->id = (uint32_t)spaces->selections.len;
     selection->stream = stream;
+    selection->tokens = s->start[s->count];
     selection->bits = arena_copy(spaces->arena, bits, bytes);
     for (uint32_t p = 0; p < s->count; p++) {
         before[p] = (uint32_t)selection->count;
@@ -61,7 +62,7 @@ const Selection *selection_of(Spaces *spaces, uint32_t stream, const bool *flags
 
 // ---- Set operations, each computed once for its operands
 
-typedef enum { SET_ALL, SET_NONE, SET_OR, SET_AND, SET_MINUS, SET_CAUSAL, SET_RANKS } SetOp;
+typedef enum { SET_ALL, SET_NONE, SET_OR, SET_AND, SET_MINUS, SET_CAUSAL, SET_SUFFIX, SET_RANKS } SetOp;
 
 typedef struct {
     uint32_t op, a, b, c;
@@ -133,6 +134,19 @@ const Selection *selection_causal(Spaces *spaces, const Selection *a) {
         uint32_t end = s->start[p + 1];
         while (end > s->start[p] && !selection_has(a, end - 1)) end--;
         for (uint32_t t = s->start[p]; t < end; t++) flags[t] = true;
+    }
+    return memo_put(spaces, &key, selection_of(spaces, a->stream, flags));
+}
+
+const Selection *selection_suffix(Spaces *spaces, const Selection *a) {
+    SetKey key = {SET_SUFFIX, a->id, 0, 0};
+    const Selection *have = memo_get(spaces, &key);
+    if (have) return have;
+    const Stream *s = stream_at(spaces, a->stream);
+    bool *flags = arena_many(spaces->arena, bool, s->start[s->count]);
+    for (uint32_t p = 0; p < s->count; p++) {
+        bool begun = false;
+        for (uint32_t t = s->start[p]; t < s->start[p + 1]; t++) flags[t] = begun |= selection_has(a, t);
     }
     return memo_put(spaces, &key, selection_of(spaces, a->stream, flags));
 }
@@ -268,8 +282,8 @@ bool space_reads(const Space *to, const Space *from) {
     return from->kind == SPACE_prompts || selection_within(to->selection, from->selection);
 }
 
-// The point of `from` that each point of `to` reads: axes that `from` has not are dropped.
-static uint32_t *point_map(const Space *to, const Space *from, Arena *arena) {
+// Axes that `from` has not are dropped.
+uint32_t *space_point_map(const Space *to, const Space *from, Arena *arena) {
     uint32_t *map = arena_many(arena, uint32_t, to->points);
     for (uint64_t point = 0; point < to->points; point++) {
         uint64_t rest = point, stride = 1, target = 0;
@@ -312,8 +326,7 @@ RowInfo space_rows(const Spaces *spaces, const Space *space, Arena *arena) {
     return info;
 }
 
-// How many selected tokens of its prompt stand before each token of the stream.
-static uint32_t *token_ranks(const Spaces *spaces, const Selection *selection, Arena *arena) {
+uint32_t *selection_rank(const Spaces *spaces, const Selection *selection, Arena *arena) {
     const Stream *stream = stream_at(spaces, selection->stream);
     uint32_t *rank = arena_many(arena, uint32_t, stream->start[stream->count]);
     for (uint32_t p = 0; p < stream->count; p++) {
@@ -331,8 +344,8 @@ const uint32_t *space_map(Spaces *spaces, const Space *to, const Space *from, Ar
     if (to == from || from->kind == SPACE_matrix) return NULL;
     Arena *scratch = arena_open();
     RowInfo rows = space_rows(spaces, to, scratch);
-    const uint32_t *point = point_map(to, from, scratch);
-    const uint32_t *rank = from->kind == SPACE_tokens ? token_ranks(spaces, from->selection, scratch) : NULL;
+    const uint32_t *point = space_point_map(to, from, scratch);
+    const uint32_t *rank = from->kind == SPACE_tokens ? selection_rank(spaces, from->selection, scratch) : NULL;
     uint32_t *map = arena_many(arena, uint32_t, to->rows);
     for (uint64_t r = 0; r < to->rows; r++) {
         uint64_t target = point[rows.point[r]];

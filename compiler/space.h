@@ -11,6 +11,7 @@
 typedef struct {
     uint32_t id;
     uint32_t stream;       // index in Spaces.streams
+    uint32_t tokens;       // of the stream
     const uint64_t *bits;  // over the stream's tokens
     uint64_t count;        // how many are set
     const uint32_t *before; // [prompts + 1] set bits before each prompt's first token
@@ -70,6 +71,8 @@ const Selection *selection_and(Spaces *spaces, const Selection *a, const Selecti
 const Selection *selection_minus(Spaces *spaces, const Selection *a, const Selection *b);
 // All tokens of each prompt up to its last selected one: what causal attention at the selected rows reads.
 const Selection *selection_causal(Spaces *spaces, const Selection *a);
+// All tokens of each prompt from its first selected one on: what causal attention to the selected keys can change.
+const Selection *selection_suffix(Spaces *spaces, const Selection *a);
 // The tokens of `from` whose rank within their prompt is the rank in `of` of a token of `part` (part is within of).
 const Selection *selection_ranks(Spaces *spaces, const Selection *part, const Selection *of, const Selection *from);
 bool selection_within(const Selection *a, const Selection *b);
@@ -91,6 +94,10 @@ void space_ranges(const Space *space, AxisRange *by_axis);
 bool space_reads(const Space *to, const Space *from);
 // For each row of `to`, the row of `from` that it reads; NULL when that is the same row number everywhere.
 const uint32_t *space_map(Spaces *spaces, const Space *to, const Space *from, Arena *arena);
+// The point of `from` that each point of `to` reads.
+uint32_t *space_point_map(const Space *to, const Space *from, Arena *arena);
+// How many selected tokens of its prompt stand before each token of the stream.
+uint32_t *selection_rank(const Spaces *spaces, const Selection *selection, Arena *arena);
 // Prompt, position in the prompt, token of the stream and point of each row; arrays of `rows`, in the arena.
 typedef struct {
     uint32_t *prompt, *position, *token, *point;

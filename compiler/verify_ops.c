@@ -152,14 +152,34 @@ RULE(join) {
     return whole && a->space->axes == node->space->axes && b->space->axes == node->space->axes ? NULL : "has other rows than its inputs";
 }
 
+// Whether x has every row of the node that is not one of `where` (NULL: none).
+static bool has_others(const Node *node, const Node *x, const Selection *where) {
+    const Selection *own = node->space->selection, *have = x->space->selection;
+    if (x->space->axes & ~node->space->axes || own->stream != have->stream) return false;
+    size_t words = (own->tokens + 63) / 64;
+    for (size_t i = 0; i < words; i++)
+        if (own->bits[i] & ~have->bits[i] & ~(where ? where->bits[i] : 0)) return false;
+    return true;
+}
+
 RULE(write) {
     const Selection *where = selection_at(graph, node->attr.write.selection);
     const Node *x = node->in[0], *value = node->in[1];
     if (!where || !is_tokens(node) || x->width != node->width) return "needs rows of its width";
     if (!selection_within(where, node->space->selection)) return "writes rows that it has not";
+    if (!is_tokens(x) || !has_others(node, x, node->attr.write.blocks.size ? NULL : where)) return "lacks rows of what it writes to";
     if (value->space->kind == SPACE_points) return value->width == 1 ? NULL : "needs a number or states";
     if (!is_tokens(value) || !selection_within(where, value->space->selection)) return "lacks rows of its value";
     return blocks_fit(graph, &node->attr.write.blocks, node->width, value->width) ? NULL : "writes columns that do not fit";
+}
+
+RULE(splice) {
+    const Node *clean = node->in[0], *own = node->in[1];
+    if (!is_tokens(node) || !is_tokens(clean) || !is_tokens(own)) return "needs rows of tokens";
+    if (clean->width != node->width || own->width != node->width) return "needs rows of its width";
+    if (clean->dtype != node->dtype || own->dtype != node->dtype) return "has another type than its inputs";
+    if (!selection_within(own->space->selection, node->space->selection)) return "has not all rows of its second";
+    return has_others(node, clean, own->space->selection) ? NULL : "lacks rows of its first";
 }
 
 RULE(product) {

@@ -27,6 +27,7 @@ typedef struct {
     const char *name;
     const char *what; // one line for --help
     bool fuses;       // it runs row kernels and metrics of logits tile by tile (Step.fused, Step.logits)
+    uint64_t batch_rows; // of a matrix product: more at once make it no faster
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
     bool (*open)(Device *device, Arena *arena, Error *err);
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena

@@ -98,10 +98,14 @@ static bool run_product(DeviceCpu *self, const Step *step, Error *err) {
     return true;
 }
 
+static AttentionKeys keys_at(const DeviceCpu *self, uint32_t value, const KeyRows *rows) {
+    return (AttentionKeys){value_at(self, value).at, rows->rows ? value_at(self, rows->other).at : NULL, *rows};
+}
+
 static bool run_attention(DeviceCpu *self, const Step *step, Error *err) {
     uint32_t heads = step->attr.attention.heads;
-    const Attention attention = {.q = value_at(self, step->in[0]).at, .k = value_at(self, step->in[1]).at, .v = value_at(self, step->in[2]).at,
-                                 .q_map = step->map[0], .begin = step->begin, .count = step->count, .value_begin = step->value_begin,
+    const Attention attention = {.q = value_at(self, step->in[0]).at, .keys = keys_at(self, step->in[1], &step->keys),
+                                 .values = keys_at(self, step->in[2], &step->values), .q_map = step->map[0], .count = step->count,
                                  .rows = step->rows, .heads = heads, .kv_heads = step->attr.attention.kv_heads,
                                  .size = self->plan->values[step->out].width / heads, .scale = step->attr.attention.scale,
                                  .out = address(self, step->out)};
@@ -224,6 +228,7 @@ const DeviceApi device_cpu = {
     .what = "this machine's processor: fused kernels through LLVM, OpenBLAS",
     .fuses = true,
     .fixed_bytes = cpu_device_fixed_bytes,
+    .batch_rows = 4096,
     .open = cpu_device_open,
     .prepare = cpu_device_prepare,
     .run = cpu_device_run,

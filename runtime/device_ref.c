@@ -67,6 +67,8 @@ static bool ref_run(Device *device, const Step *step, Error *err) {
     RefOp op = {.step = step, .plan = ref->plan, .out = ref->memory + out->offset, .out_dtype = out->dtype,
                 .out_rows = out->rows, .width = out->width, .fit = &device->fit, .scratch = arena_open()};
     for (uint32_t i = 0; i < op_info[step->op].inputs; i++) op.in[i] = input_of(ref, step->in[i]);
+    if (step->keys.rows) op.other[0] = input_of(ref, step->keys.other);
+    if (step->values.rows) op.other[1] = input_of(ref, step->values.other);
     bool ok = ref_functions[step->op](&op, err);
     arena_close(op.scratch);
     return ok;
@@ -91,6 +93,7 @@ static void ref_close(Device *device) {
 const DeviceApi device_ref = {
     .name = "ref",
     .what = "plain loops: slow and obvious, the definition of every op",
+    .batch_rows = 256,
     .open = ref_open,
     .prepare = ref_prepare,
     .run = ref_run,

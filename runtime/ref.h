@@ -19,6 +19,7 @@ typedef struct {
     const Step *step;
     const Plan *plan;
     RefInput in[OP_MOST_INPUTS];
+    RefInput other[2]; // of attention: a patched run's own keys and values
     void *out;
     DType out_dtype;
     uint64_t out_rows;

@@ -84,35 +84,44 @@ REF(rope) {
     return true;
 }
 
-// One head of one row: softmax(q k^T scale) v over `count` keys.
-static void attend(const float *q, const float *k, const float *v, uint32_t stride, uint32_t size, uint32_t count, float scale,
-                   double *score, float *out) {
+// The rows of keys, or of values, that row r reads.
+static void find_keys(const KeyRows *keys, const RefInput *input, const RefInput *other, uint64_t r, uint32_t count, const float **out) {
+    for (uint32_t t = 0; t < count; t++) {
+        uint32_t row = keys->rows ? keys->rows[keys->begin[r] + t] : keys->begin[r] + t;
+        bool own = keys->rows && (row & OTHER_ROW);
+        if (own) row = keys->own[r] + (row & ~OTHER_ROW);
+        out[t] = (const float *)(own ? other : input)->data + (size_t)row * input->width;
+    }
+}
+
+// One head of one row: softmax(q k^T scale) v over `count` keys, the head's columns of which begin at `column`.
+static void attend(const float *q, const float *const *k, const float *const *v, uint32_t column, uint32_t size, uint32_t count,
+                   float scale, double *score, float *out) {
     double most = -INFINITY, total = 0;
     for (uint32_t t = 0; t < count; t++) {
-        score[t] = (float)dot(q, k + (size_t)t * stride, size) * scale;
+        score[t] = (float)dot(q, k[t] + column, size) * scale;
         most = fmax(most, score[t]);
     }
     for (uint32_t t = 0; t < count; t++) total += score[t] = exp(score[t] - most);
     for (uint32_t d = 0; d < size; d++) {
         double sum = 0;
-        for (uint32_t t = 0; t < count; t++) sum += score[t] * v[(size_t)t * stride + d];
+        for (uint32_t t = 0; t < count; t++) sum += score[t] * v[t][column + d];
         out[d] = (float)(sum / total);
     }
 }
 
 REF(attention) {
     const Step *step = op->step;
-    uint32_t heads = step->attr.attention.heads, size = op->width / heads, group = heads / step->attr.attention.kv_heads;
-    uint32_t stride = op->in[1].width, most = 0;
+    uint32_t heads = step->attr.attention.heads, size = op->width / heads, group = heads / step->attr.attention.kv_heads, most = 0;
     for (uint64_t r = 0; r < step->rows; r++) most = MAX(most, step->count[r]);
     double *score = arena_many(op->scratch, double, most);
+    const float **k = arena_many(op->scratch, const float *, most), **v = arena_many(op->scratch, const float *, most);
     for (uint64_t r = 0; r < step->rows; r++) {
-        for (uint32_t h = 0; h < heads; h++) {
-            const float *k = (const float *)op->in[1].data + (size_t)step->begin[r] * stride + h / group * size;
-            const float *v = (const float *)op->in[2].data + (size_t)step->value_begin[r] * stride + h / group * size;
-            attend(ref_f32(op, 0, r) + h * size, k, v, stride, size, step->count[r], step->attr.attention.scale, score,
-                   ref_out(op, r) + h * size);
-        }
+        find_keys(&step->keys, &op->in[1], &op->other[0], r, step->count[r], k);
+        find_keys(&step->values, &op->in[2], &op->other[1], r, step->count[r], v);
+        for (uint32_t h = 0; h < heads; h++)
+            attend(ref_f32(op, 0, r) + h * size, k, v, h / group * size, size, step->count[r], step->attr.attention.scale,
+                   score, ref_out(op, r) + h * size);
     }
     return true;
 }

@@ -98,6 +98,16 @@ REF(write) {
     return true;
 }
 
+REF(splice) {
+    size_t row = op->width * dtype_info[op->out_dtype].bytes;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        uint32_t own = op->step->source[r];
+        size_t from = own != UINT32_MAX ? own : ref_row(op, 0, r);
+        memcpy((unsigned char *)op->out + r * row, (const unsigned char *)op->in[own != UINT32_MAX].data + from * row, row);
+    }
+    return true;
+}
+
 // ---- Maps
 
 // out[r, c] = sum_k x[r, k] W[k, c]

@@ -24,6 +24,9 @@ typedef struct {
     uint32_t file, tensor;  // of plan->files, plan->texts
     uint32_t table;         // of plan->tables
     uint32_t first, last;   // steps that write it and read it last
+    uint32_t base;          // value + 1 of which it is the rows from base_row on (0: it lies by itself)
+    uint64_t base_row;
+    bool varies;            // with the values of a sweep
     uint32_t instead;       // value + 1 whose memory it takes over: its kernel reads each number of that before it
                             // writes it (0: none)
 } Value;
@@ -77,9 +80,19 @@ typedef struct {
 #define NO_VALUE UINT32_MAX
 #define NO_CODE UINT32_MAX
 
+// ---- Keys, or values, of attention. Row r reads the rows begin[r], begin[r] + 1 … of the input; or, when `rows` is not
+// NULL, what rows[begin[r]], rows[begin[r] + 1] … name: a row of the input, or, marked OTHER_ROW, a row of `other`
+// counted from own[r]. So a patched run reads the unpatched run's keys, and its own where they differ.
+typedef struct {
+    uint32_t other; // of plan->values, when rows is not NULL
+    const uint32_t *begin, *rows, *own;
+} KeyRows;
+
+#define OTHER_ROW 0x80000000u
+
 // ---- One operation
 // Row r of the result reads row map[i][r] of input i; NULL is the identity. Ops that read many rows of an input for
-// one of theirs (attention, prompt_mean) read rows begin[r] … begin[r] + count[r] - 1 of it. `owner` is for sums over
+// one of theirs (prompt_mean) read rows begin[r] … begin[r] + count[r] - 1 of it. `owner` is for sums over
 // everything (reduce, r2): which row of the result a row belongs to.
 typedef struct {
     Op op;
@@ -88,13 +101,14 @@ typedef struct {
     uint64_t rows;                    // over which it goes: of the result, or of what is summed
     const uint32_t *map[OP_MOST_INPUTS];
     const uint32_t *begin, *count;
-    const uint32_t *value_begin;      // attention: of the values, whose rows may be others than the keys'
+    KeyRows keys, values;             // attention: count[r] of each
     const uint32_t *owner;
     const uint32_t *position;         // of each row in its prompt (rope)
     const uint32_t *source;           // of each row in its stream (tokens); of the result in the value, or UINT32_MAX (write)
     double flops;                     // multiplications and additions, about
     Span span;                        // the text that asked for it
     Str name;                         // the site it is, if it is one
+    uint32_t group;                   // of steps of which those of one kind may be one step
     const Fused *fused;               // NULL, or what runs in the place of `op`
     const Logits *logits;             // the same
 } Step;

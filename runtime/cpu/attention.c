@@ -113,6 +113,24 @@ static void take_queries(Task *t) {
 
 // ---- Keys and values, where they lie or between guards
 
+static const float *key_row(const Task *t, const AttentionKeys *keys, uint32_t number) {
+    uint64_t query = t->block->first, at = (uint64_t)keys->rows.begin[query] + number;
+    const float *from = keys->at;
+    if (keys->rows.rows) {
+        at = keys->rows.rows[at];
+        if (at & OTHER_ROW) from = keys->other, at = keys->rows.own[query] + (at & ~OTHER_ROW);
+    }
+    return from + at * t->work->attention->kv_heads * t->work->attention->size + t->kv_head * t->work->attention->size;
+}
+
+// Whether keys stand one behind another in memory.
+static bool together(const Task *t, const AttentionKeys *keys, uint32_t first, uint32_t count) {
+    const uint32_t *rows = keys->rows.rows ? keys->rows.rows + keys->rows.begin[t->block->first] + first : NULL;
+    for (uint32_t i = 1; rows && i < count; i++)
+        if (rows[i] != rows[0] + i) return false;
+    return true;
+}
+
 // The second factor of a product, how far apart its rows are, and how wide the result is, guards and all.
 typedef struct {
     const float *at;
@@ -122,12 +140,12 @@ typedef struct {
 static Factor keys_of(const Task *t, uint32_t first, uint32_t count) {
     const Attention *a = t->work->attention;
     uint32_t guard = t->work->guard, stride = a->kv_heads * a->size;
-    const float *keys = a->k + ((size_t)a->begin[t->block->first] + first) * stride + t->kv_head * a->size;
-    if (t->work->cpu->steady.rows == 1) return (Factor){keys, stride, count};
-    uint32_t width = round_up(count + 2 * guard, UNIT);
-    memset(t->copy, 0, (size_t)width * a->size * sizeof *t->copy);
+    bool plain = t->work->cpu->steady.rows == 1;
+    if (plain && together(t, &a->keys, first, count)) return (Factor){key_row(t, &a->keys, first), stride, count};
+    uint32_t width = plain ? count : round_up(count + 2 * guard, UNIT);
+    if (!plain) memset(t->copy, 0, (size_t)width * a->size * sizeof *t->copy);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(t->copy + (size_t)(guard + i) * a->size, keys + (size_t)i * stride, a->size * sizeof *keys);
+        memcpy(t->copy + (size_t)(guard + i) * a->size, key_row(t, &a->keys, first + i), a->size * sizeof *t->copy);
     return (Factor){t->copy, a->size, width};
 }
 
@@ -141,12 +159,12 @@ static uint32_t summed(const Task *t, uint32_t count) {
 static Factor values_of(const Task *t, uint32_t first, uint32_t count, uint32_t column, uint32_t columns) {
     const Attention *a = t->work->attention;
     uint32_t guard = t->work->guard, stride = a->kv_heads * a->size, width = round_up(columns + 2 * guard, UNIT);
-    const float *values =
-        a->v + ((size_t)a->value_begin[t->block->first] + first) * stride + t->kv_head * a->size + column;
-    if (t->work->cpu->steady.rows == 1 && width == columns) return (Factor){values, stride, width};
-    memset(t->copy, 0, (size_t)width * summed(t, count) * sizeof *t->copy);
+    bool plain = t->work->cpu->steady.rows == 1 && width == columns;
+    if (plain && together(t, &a->values, first, count))
+        return (Factor){key_row(t, &a->values, first) + column, stride, width};
+    if (!plain) memset(t->copy, 0, (size_t)width * summed(t, count) * sizeof *t->copy);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(t->copy + (size_t)i * width + guard, values + (size_t)i * stride, columns * sizeof *values);
+        memcpy(t->copy + (size_t)i * width + guard, key_row(t, &a->values, first + i) + column, columns * sizeof *t->copy);
     return (Factor){t->copy, width, width};
 }
 
@@ -273,8 +291,12 @@ static void attend_task(void *self, uint32_t task, uint32_t worker) {
 
 // ---- The whole
 
+static bool same_begin(const KeyRows *rows, uint64_t r, uint64_t s) {
+    return rows->begin[r] == rows->begin[s] && (!rows->rows || rows->own[r] == rows->own[s]);
+}
+
 static bool same_prompt(const Attention *a, uint64_t r, uint64_t s) {
-    return a->begin[r] == a->begin[s] && a->value_begin[r] == a->value_begin[s];
+    return same_begin(&a->keys.rows, r, s) && same_begin(&a->values.rows, r, s);
 }
 
 // The next block from a row on.

@@ -54,11 +54,17 @@ typedef struct {
 void cpu_gemm(Cpu *cpu, const Gemm *gemm);
 Steady gemm_steady(Arena *scratch); // tried out
 
-// ---- Attention: softmax(q k^T scale) v. Query row r (of q at q_map[r], or r) sees the keys begin[r] … begin[r] +
-// count[r] - 1 and the values value_begin[r] … ; rows of one prompt stand together and have the same begin.
+// ---- Attention: softmax(q k^T scale) v. Query row r (of q at q_map[r], or r) sees count[r] keys and values (KeyRows in
+// plan.h); rows of one prompt and point stand together and begin at the same key.
 typedef struct {
-    const float *q, *k, *v; // [., heads * size], [., kv_heads * size] twice
-    const uint32_t *q_map, *begin, *count, *value_begin;
+    const float *at, *other; // [., kv_heads * size]
+    KeyRows rows;
+} AttentionKeys;
+
+typedef struct {
+    const float *q; // [., heads * size]
+    AttentionKeys keys, values;
+    const uint32_t *q_map, *count;
     uint64_t rows;
     uint32_t heads, kv_heads, size;
     float scale;

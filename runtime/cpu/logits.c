@@ -21,6 +21,8 @@ typedef struct {
     float *buffer; // [BLOCK_ROWS, TILE_COLUMNS]
     const float *at;
     uint64_t stride;
+    uint32_t *rows, *index; // [BLOCK_ROWS] rows of x of the block, each once; which of them each row of the block reads
+    uint32_t count;         // of rows
 } Source;
 
 typedef struct {
@@ -87,6 +89,8 @@ static bool open_walk(Walk *walk, const RowCode *codes, CpuResolve *resolve, voi
         source->x = resolve(self, logits->sources[i].x);
         if (logits->sources[i].weight != NO_VALUE) source->w = resolve(self, logits->sources[i].weight);
         source->buffer = arena_many(walk->arena, float, (size_t)BLOCK_ROWS *TILE_COLUMNS);
+        source->rows = arena_many(walk->arena, uint32_t, BLOCK_ROWS);
+        source->index = arena_many(walk->arena, uint32_t, BLOCK_ROWS);
     }
     for (uint32_t i = 0; i < logits->metric_count; i++)
         TRY(open_metric(walk, codes, &logits->metrics[i], resolve, self, &walk->metrics[i], err));
@@ -95,17 +99,22 @@ static bool open_walk(Walk *walk, const RowCode *codes, CpuResolve *resolve, voi
 
 // ---- Tiles of logits
 
-static uint64_t row_of(const Walk *walk, const LogitsSource *source, uint64_t r) {
-    return source->map ? source->map[walk->first + r] : walk->first + r;
+// Rows that stand together and are the same, such as the unpatched run's for all points of a sweep, are made once.
+static void find_rows(const Walk *walk, const LogitsSource *source, Source *out) {
+    out->count = 0;
+    for (uint32_t r = 0; r < walk->rows; r++) {
+        uint32_t row = source->map ? source->map[walk->first + r] : (uint32_t)walk->first + r;
+        if (!out->count || out->rows[out->count - 1] != row) out->rows[out->count++] = row;
+        out->index[r] = out->count - 1;
+    }
 }
 
-static void make_tile(Walk *walk, const LogitsSource *source, Source *out) {
+static void make_tile(Walk *walk, Source *out) {
     uint32_t in = out->x.width;
     size_t row_bytes = (size_t)in * dtype_info[out->w.dtype].bytes;
-    const float *x = out->x.at;
-    const Gemm gemm = {.x = source->map ? x : x + walk->first * in,
-                       .map = source->map ? source->map + walk->first : NULL,
-                       .rows = walk->rows,
+    const Gemm gemm = {.x = out->x.at,
+                       .map = out->rows,
+                       .rows = out->count,
                        .in = in,
                        .out = walk->columns,
                        .w = (const unsigned char *)out->w.at + walk->column * row_bytes,
@@ -117,30 +126,32 @@ static void make_tile(Walk *walk, const LogitsSource *source, Source *out) {
 }
 
 // Logits that lie in memory, because a spec reads or writes them.
-static void take_tile(const Walk *walk, const LogitsSource *source, Source *out) {
+static void take_tile(const Walk *walk, Source *out) {
     const float *x = out->x.at;
-    for (uint64_t r = 0; r < walk->rows; r++)
-        memcpy(out->buffer + r * walk->columns, x + row_of(walk, source, r) * out->x.width + walk->column,
+    for (uint32_t r = 0; r < out->count; r++)
+        memcpy(out->buffer + (size_t)r * walk->columns, x + (size_t)out->rows[r] * out->x.width + walk->column,
                walk->columns * sizeof *x);
     out->at = out->buffer;
     out->stride = walk->columns;
 }
 
-static void run_rows(const Walk *walk, RowFunction *function, const RowPointer *pointers) {
-    cpu_rows(walk->cpu, &(RowRun){function, pointers, walk->columns, walk->column, walk->rows, TASK_ROWS});
+static void run_rows(const Walk *walk, RowFunction *function, const RowPointer *pointers, uint64_t rows) {
+    cpu_rows(walk->cpu, &(RowRun){function, pointers, walk->columns, walk->column, rows, TASK_ROWS});
 }
 
 static bool check_finite(const Walk *walk, const Source *source, Error *err) {
     const RowPointer pointers[] = {{.at = (void *)(uintptr_t)source->at, .stride = source->stride},
                                    {.at = walk->probed, .stride = 1}};
-    run_rows(walk, walk->probe, pointers);
-    for (uint64_t r = 0; r < walk->rows; r++) {
+    run_rows(walk, walk->probe, pointers, source->count);
+    for (uint32_t r = 0; r < source->count; r++) {
         if (walk->probed[r] == 0) continue;
         const float *row = source->at + r * source->stride;
         uint32_t c = 0;
         while (c + 1 < walk->columns && isfinite(row[c])) c++;
+        uint32_t read_by = 0;
+        while (source->index[read_by] != r) read_by++;
         FAIL(err, ERR_NOT_FINITE, "a logit is not finite (token %u of row %llu)", walk->column + c,
-             (unsigned long long)(walk->first + r));
+             (unsigned long long)(walk->first + read_by));
     }
     return true;
 }
@@ -149,11 +160,10 @@ static bool make_tiles(Walk *walk, uint32_t column, Error *err) {
     walk->column = column;
     walk->columns = MIN(walk->width, walk->logits->vocab - column);
     for (uint32_t i = 0; i < walk->logits->source_count; i++) {
-        const LogitsSource *source = &walk->logits->sources[i];
-        if (source->weight == NO_VALUE)
-            take_tile(walk, source, &walk->sources[i]);
+        if (walk->logits->sources[i].weight == NO_VALUE)
+            take_tile(walk, &walk->sources[i]);
         else
-            make_tile(walk, source, &walk->sources[i]);
+            make_tile(walk, &walk->sources[i]);
         TRY(check_finite(walk, &walk->sources[i], err));
     }
     return true;
@@ -166,7 +176,7 @@ static void run_code(Walk *walk, const LogitsMetric *metric, Metric *m, RowFunct
     RowPointer *next = m->pointers;
     for (uint32_t k = 0; k < metric->source_count; k++) {
         const Source *source = &walk->sources[metric->sources[k]];
-        *next++ = (RowPointer){.at = (void *)(uintptr_t)source->at, .stride = source->stride};
+        *next++ = (RowPointer){.at = (void *)(uintptr_t)source->at, .stride = source->stride, .map = source->index};
     }
     if (metric->ids != NO_VALUE) {
         const int32_t *ids = m->ids.at;
@@ -177,7 +187,7 @@ static void run_code(Walk *walk, const LogitsMetric *metric, Metric *m, RowFunct
     for (uint32_t side = 0; side < 2; side++)
         for (uint32_t s = 0; s < metric->states; s++)
             *next++ = (RowPointer){.at = m->states[side] + s, .stride = metric->states};
-    run_rows(walk, function, m->pointers);
+    run_rows(walk, function, m->pointers, walk->rows);
     double *made = m->states[1];
     m->states[1] = m->states[0];
     m->states[0] = made;
@@ -188,7 +198,7 @@ static void finish(Walk *walk, const LogitsMetric *metric, const Metric *m, doub
     for (uint32_t s = 0; s < metric->states; s++)
         pointers[s] = (RowPointer){.at = m->states[0] + s, .stride = metric->states};
     pointers[metric->states] = (RowPointer){.at = out + walk->first, .stride = 1};
-    run_rows(walk, m->finish, pointers);
+    run_rows(walk, m->finish, pointers, walk->rows);
 }
 
 static bool check_ids(const Walk *walk, const LogitsMetric *metric, const Metric *m, uint64_t rows, Error *err) {
@@ -202,6 +212,7 @@ static bool check_ids(const Walk *walk, const LogitsMetric *metric, const Metric
 
 static bool run_block(Walk *walk, CpuResolve *resolve, void *self, Error *err) {
     const Logits *logits = walk->logits;
+    for (uint32_t i = 0; i < logits->source_count; i++) find_rows(walk, &logits->sources[i], &walk->sources[i]);
     for (uint32_t i = 0; i < logits->metric_count; i++) {
         const LogitsMetric *metric = &logits->metrics[i];
         Metric *m = &walk->metrics[i];

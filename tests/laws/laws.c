@@ -110,7 +110,9 @@ static const char sweep_spec[] = "hook h = layers[layer].site @ where\nsweep lay
 static void same_in_any_way(void) {
     const char *plain = run(sweep_spec, none, none);
     static const Setting ways[] = {{"disable", "axes"},  {"disable", "fold"},   {"disable", "prune"},
-                                   {"disable", "share"}, {"disable", "axes,fold,prune,share"},
+                                   {"disable", "share"}, {"disable", "slice"},  {"disable", "batch"},
+                                   {"disable", "axes,fold,prune,share"}, {"disable", "slice,batch"},
+                                   {"disable", "axes,fold,slice,prune,share,batch"},
                                    {"batch-points", "0"}, {"batch-points", "2"}, {"micro-batches", "2"},
                                    {"threads", "1"},     {"threads", "2"},      {"threads", "5"}};
     for (size_t i = 0; i < COUNT(ways); i++) {

@@ -30,7 +30,7 @@ static const float GUARD_VALUE = 1234.5f;
 static double score(const Attention *a, uint64_t row, uint32_t head, size_t key) {
     uint32_t group = a->heads / a->kv_heads;
     const float *q = a->q + row * a->heads * a->size + head * a->size;
-    const float *k = a->k + key * a->kv_heads * a->size + head / group * a->size;
+    const float *k = a->keys.at + key * a->kv_heads * a->size + head / group * a->size;
     double sum = 0;
     for (uint32_t d = 0; d < a->size; d++) sum += (double)q[d] * k[d];
     return sum * a->scale;
@@ -39,14 +39,14 @@ static double score(const Attention *a, uint64_t row, uint32_t head, size_t key)
 static void attend(const Attention *a, uint64_t r, uint32_t head, double *weights, double *out) {
     double most = -INFINITY, total = 0;
     for (uint32_t t = 0; t < a->count[r]; t++) {
-        weights[t] = score(a, a->q_map ? a->q_map[r] : r, head, a->begin[r] + t);
+        weights[t] = score(a, a->q_map ? a->q_map[r] : r, head, a->keys.rows.begin[r] + t);
         most = fmax(most, weights[t]);
     }
     for (uint32_t t = 0; t < a->count[r]; t++) total += weights[t] = exp(weights[t] - most);
     for (uint32_t d = 0; d < a->size; d++) out[d] = 0;
     for (uint32_t t = 0; t < a->count[r]; t++) {
         const float *v =
-            a->v + ((size_t)a->value_begin[r] + t) * a->kv_heads * a->size + head / (a->heads / a->kv_heads) * a->size;
+            a->values.at + ((size_t)a->values.rows.begin[r] + t) * a->kv_heads * a->size + head / (a->heads / a->kv_heads) * a->size;
         for (uint32_t d = 0; d < a->size; d++) out[d] += weights[t] / total * v[d];
     }
 }
@@ -75,8 +75,8 @@ static Attention all_queries(Arena *arena, const Shape *s) {
         }
         most = first + SPARE * p + s->lengths[p];
     }
-    Attention a = {.begin = begin,
-                   .value_begin = value_begin,
+    Attention a = {.keys.rows.begin = begin,
+                   .values.rows.begin = value_begin,
                    .count = count,
                    .rows = rows,
                    .heads = s->heads,
@@ -84,8 +84,8 @@ static Attention all_queries(Arena *arena, const Shape *s) {
                    .size = s->size,
                    .scale = 1 / sqrtf((float)s->size)};
     a.q = numbers(arena, (size_t)rows * s->heads * s->size, s->large);
-    a.k = numbers(arena, (size_t)most * s->kv_heads * s->size, 1);
-    a.v = numbers(arena, (size_t)rows * s->kv_heads * s->size, 1);
+    a.keys.at = numbers(arena, (size_t)most * s->kv_heads * s->size, 1);
+    a.values.at = numbers(arena, (size_t)rows * s->kv_heads * s->size, 1);
     return a;
 }
 
@@ -96,11 +96,11 @@ static Attention some_queries(Arena *arena, const Attention *all, const uint32_t
     for (int i = 0; i < 4; i++) lists[i] = arena_many(arena, uint32_t, count);
     for (uint32_t i = 0; i < count; i++) {
         lists[0][i] = keep[i];
-        lists[1][i] = all->begin[keep[i]];
+        lists[1][i] = all->keys.rows.begin[keep[i]];
         lists[2][i] = all->count[keep[i]];
-        lists[3][i] = all->value_begin[keep[i]];
+        lists[3][i] = all->values.rows.begin[keep[i]];
     }
-    a.q_map = lists[0], a.begin = lists[1], a.count = lists[2], a.value_begin = lists[3];
+    a.q_map = lists[0], a.keys.rows.begin = lists[1], a.count = lists[2], a.values.rows.begin = lists[3];
     a.rows = count;
     return a;
 }
@@ -184,6 +184,43 @@ static void test_queries_alone(Cpu *cpu) {
     }
 }
 
+// ---- Keys and values of a patched run: some are its own
+
+// The same keys, but those that `is_own` names lie in a place of their own, and where they were is what must not be read.
+static AttentionKeys apart(Arena *arena, const Attention *a, const AttentionKeys *keys, uint32_t first_own, uint32_t step) {
+    size_t width = (size_t)a->kv_heads * a->size, rows = 0;
+    for (uint64_t r = 0; r < a->rows; r++) rows = MAX(rows, (size_t)keys->rows.begin[r] + a->count[r]);
+    float *clean = arena_copy(arena, keys->at, rows * width * sizeof(float)), *own = arena_many(arena, float, rows * width);
+    uint32_t *list = arena_many(arena, uint32_t, rows), *from = arena_many(arena, uint32_t, a->rows);
+    for (uint64_t r = 0; r < a->rows; r++) {
+        uint32_t t = a->count[r] - 1, at = from[r] = keys->rows.begin[r];
+        at += t;
+        list[at] = at;
+        if (t < first_own || (t - first_own) % step) continue;
+        list[at] = OTHER_ROW | t;
+        memcpy(own + at * width, keys->at + at * width, width * sizeof *own);
+        for (size_t i = 0; i < width; i++) clean[at * width + i] = NAN;
+    }
+    return (AttentionKeys){clean, own, {.begin = keys->rows.begin, .rows = list, .own = from}};
+}
+
+static void test_own_keys(Cpu *cpu) {
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        Arena *arena = arena_open();
+        Attention a = all_queries(arena, &shapes[i]);
+        const float *out = run(arena, cpu, a);
+        for (uint32_t step = 1; step <= 3; step++) {
+            Attention b = a;
+            b.keys = apart(arena, &a, &a.keys, shapes[i].lengths[0] / 2, step);
+            b.values = apart(arena, &a, &a.values, step == 2 ? 0 : shapes[i].lengths[0] - 1, step);
+            bool same = memcmp(out, run(arena, cpu, b), a.rows * a.heads * a.size * sizeof *out) == 0;
+            if (!same) fprintf(stderr, "%s: heads of %u, own keys in steps of %u: differ\n", openblas_get_corename(), a.size, step);
+            CHECK(same);
+        }
+        arena_close(arena);
+    }
+}
+
 // ---- What must not be read or kept
 
 // Keys and values after the last that a query sees may be anything.
@@ -193,7 +230,7 @@ static void test_unseen(void) {
     uint32_t first[] = {0, 5, 99};
     Attention some = some_queries(arena, &a, first, 3);
     const float *out = run(arena, &cpus[1], some);
-    for (size_t i = 100 * 16; i < 300 * 16; i++) ((float *)(uintptr_t)a.k)[i] = ((float *)(uintptr_t)a.v)[i] = NAN;
+    for (size_t i = 100 * 16; i < 300 * 16; i++) ((float *)(uintptr_t)a.keys.at)[i] = ((float *)(uintptr_t)a.values.at)[i] = NAN;
     CHECK(memcmp(out, run(arena, &cpus[1], some), (size_t)3 * 2 * 16 * sizeof *out) == 0);
     arena_close(arena);
 }
@@ -214,6 +251,7 @@ int main(int count, char **args) {
     for (int i = 0; i < DEVICES; i++) MUST(cpu_open(&cpus[i], arena, threads[i], NULL, &err));
     for (size_t i = 0; i < COUNT(shapes); i++) test_shape(&shapes[i]);
     test_queries_alone(&cpus[1]);
+    test_own_keys(&cpus[1]);
     if (count == 1) {
         test_unseen();
         test_large_head();

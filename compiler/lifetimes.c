@@ -1,0 +1,85 @@
+// lifetimes.c: when each value is written and read last, and which results lie where an operand lay.
+#include <stdlib.h>
+
+#include "compiler/lower.h"
+
+enum { NO_STEP_YET = 0x7fffffff };
+
+typedef struct {
+    Value *values;
+    uint32_t step;
+} Lifetimes;
+
+static void live(void *self, uint32_t value, bool written) {
+    Lifetimes *lifetimes = self;
+    Value *v = &lifetimes->values[value], *whole;
+    if (written) v->first = lifetimes->step;
+    v->last = lifetimes->step;
+    for (; v->base; v = whole) { // the whole lives as long as its parts
+        whole = &lifetimes->values[v->base - 1];
+        whole->first = MIN(whole->first, v->first);
+        whole->last = lifetimes->step;
+    }
+}
+
+// A part that no step writes by itself is written with its whole.
+static void settle(Value *values, size_t i) {
+    Value *value = &values[i];
+    const Value *whole = value;
+    while (whole->first == NO_STEP_YET && whole->base) whole = &values[whole->base - 1];
+    value->first = whole->first;
+    if (value->place != IN_ARENA || value->first != NO_STEP_YET) return;
+    value->place = NOWHERE;
+    value->bytes = 0;
+}
+
+static int by_after(const void *a, const void *b) {
+    const Output *x = a, *y = b;
+    return x->after < y->after ? -1 : x->after > y->after;
+}
+
+// When each value is written and read last; outputs are taken as soon as they are there.
+void lifetimes_find(const Plan *plan, Value *values, Output *outputs) {
+    Lifetimes lifetimes = {values, 0};
+    for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = NO_STEP_YET;
+    for (; lifetimes.step < plan->step_count; lifetimes.step++) step_values(plan, &plan->steps[lifetimes.step], live, &lifetimes);
+    for (size_t i = 0; i < plan->value_count; i++) settle(values, i);
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const Value *value = &values[outputs[i].value];
+        outputs[i].after = value->place == IN_ARENA ? value->first : 0;
+    }
+    qsort(outputs, plan->output_count, sizeof *outputs, by_after);
+}
+
+// Whether a kernel goes over its columns once, each for itself: then a result can lie where an operand lay.
+static bool goes_once(const RowCode *code) {
+    for (uint32_t i = 0; i < code->instr_count; i++)
+        if (row_info[code->instrs[i].op].shape == SHAPE_REDUCE || code->instrs[i].op == ROW_rotate) return false;
+    return true;
+}
+
+static uint32_t readers_of(const RowCode *code, const Fused *fused, uint32_t value) {
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < code->operand_count; k++) count += fused->operands[k].value == value;
+    return count;
+}
+
+static void take_over_at(const Plan *plan, Value *values, uint32_t number) {
+    const Step *step = &plan->steps[number];
+    const RowCode *code = &plan->codes[step->fused->code];
+    if (code->result_count != 1 || code->results[0].mapped || !goes_once(code)) return;
+    Value *result = &values[step->fused->results[0].value];
+    for (uint32_t k = 0; k < code->operand_count && !result->instead; k++) {
+        const RowOperand *operand = &code->operands[k];
+        bool plain = !operand->flag && !operand->number && !operand->mapped && !operand->fixed && operand->columns == COLUMNS_SAME;
+        if (!plain || readers_of(code, step->fused, step->fused->operands[k].value) > 1) continue;
+        const Value *value = &values[step->fused->operands[k].value];
+        bool fits = value->place == IN_ARENA && !value->base && !result->base && value->last == number && value->dtype == result->dtype && value->bytes == result->bytes;
+        if (fits) result->instead = step->fused->operands[k].value + 1;
+    }
+}
+
+void take_over(const Plan *plan, Value *values) {
+    for (uint32_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].fused) take_over_at(plan, values, i);
+}
