@@ -32,6 +32,7 @@ bool session_graph(Mdx *mdx, Error *err) {
     mdx->tables = tables_open(mdx->arena, mdx->exp, &mdx->spec.sources, &mdx->facts);
     mdx->tables->share = !disabled(mdx, "share");
     Graph built = graph_open(mdx->tables);
+    mdx->build.batch_rows = mdx->device->batch_rows;
     TRY(build(&built, &mdx->build, err));
     mdx->graph = passes_run(&built, &mdx->passes, &mdx->dumps);
     mdx->graph_made = true;
@@ -54,6 +55,15 @@ static bool too_large(Mdx *mdx, uint64_t budget, uint64_t fixed, uint64_t smalle
          mdx->memory ? "--memory" : "the machine", have.at, need.at, need.at);
 }
 
+static bool plan_that_fits(Mdx *mdx, Error *err);
+
+// When not even one prompt fits with the points that are computed together.
+static bool plan_point_by_point(Mdx *mdx, Error *err) {
+    mdx->build.batch_points = 1;
+    mdx->graph_made = false;
+    return session_graph(mdx, err) && plan_that_fits(mdx, err);
+}
+
 // The plan with the fewest micro-batches that fits the memory. What the process has already and what the device
 // takes whatever the plan counts too; weights, which are mapped files, do not.
 static bool plan_that_fits(Mdx *mdx, Error *err) {
@@ -67,6 +77,7 @@ static bool plan_that_fits(Mdx *mdx, Error *err) {
         high = MIN(2 * high, most);
         TRY(plan_in_parts(mdx, high, &mdx->plan, err));
     }
+    if (fixed + mdx->plan.arena_bytes > budget && mdx->build.batch_points == AUTO_POINTS) return plan_point_by_point(mdx, err);
     if (fixed + mdx->plan.arena_bytes > budget) return too_large(mdx, budget, fixed, mdx->plan.arena_bytes, err);
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;

@@ -26,7 +26,7 @@ Mdx *mdx_open(void) {
     mdx->write = true;
     mdx->device = device_named(STR("cpu"));
     mdx->device_options.cache = true;
-    mdx->build.batch_points = 1; // points come one by one: a stopped run has whole ones
+    mdx->build.batch_points = AUTO_POINTS;
     mdx->diags = diags_open(arena, &mdx->spec.sources);
     mdx->dumps = text_open(arena);
     mdx->messages = text_open(arena);
@@ -210,7 +210,7 @@ static const Option options[] = {
     {"micro-batches", "N", "cut the prompts into at least N micro-batches (default: as few as the memory allows)", set_parts},
     {"cache", "on|off", "keep compiled kernels in $XDG_CACHE_HOME/mdx", set_cache},
     {"format", "text|json", "how errors and warnings are written", set_format},
-    {"batch-points", "N", "points of a sweep that are computed together (default: 1; 0: all)", set_batch},
+    {"batch-points", "N", "points of a sweep that are computed together (default: as many as make it fast and fit the memory; 0: all)", set_batch},
     {"disable", "PASS,...", "leave out passes of the compiler; share: equal nodes stay apart", set_disable},
     {"dump-after", "PASS,...", "print the graph after these passes (all; build: before the first)", set_dump_after},
     {"verify", "on|off", "check the graph after every pass", set_verify},

@@ -74,7 +74,7 @@ static Node *joined(Batch *batch, Graph *to, const Node *old) {
             node = part;
             continue;
         }
-        Node like = {.op = OP_join, .dtype = old->dtype, .width = old->width, .in = {node, part}, .span = old->span, .name = old->name};
+        Node like = {.op = OP_join, .dtype = old->dtype, .width = old->width, .in = {node, part}, .span = old->span, .run = old->run, .name = old->name};
         const Selection *rows = selection_or(batch->spaces, node->space->selection, part->space->selection);
         like.space = space_with_selection(batch->spaces, old->space, rows);
         like.attr.join.part = b;

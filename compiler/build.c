@@ -71,15 +71,39 @@ Node *forward_read(const Forward *f, const Place *place) {
 
 // ---- Tiles
 
-// Cuts the value axes of a metric into tiles: the last axes whole, the first one that does not fit in pieces.
-static void tile_sizes(const Builder *b, AxisSet axes, uint32_t *sizes) {
-    size_t room = b->options->batch_points ? b->options->batch_points : SIZE_MAX;
+// A patched run has at least one row a prompt and point.
+static bool rows_of_point(Builder *b, AxisSet axes, uint64_t *rows) {
+    *rows = 1;
+    for (size_t i = 0; i < b->exp->runs.len; i++) {
+        const RunInst *run = b->exp->runs.at[i];
+        uint32_t stream;
+        if (!(run->axes & axes)) continue;
+        if (!build_stream(b, run, STR(""), &stream)) return false;
+        *rows = MAX(*rows, (uint64_t)b->graph->tables->spaces.streams.at[stream].stream->count);
+    }
+    return true;
+}
+
+static bool points_together(Builder *b, AxisSet axes, size_t *points) {
+    uint64_t rows;
+    *points = b->options->batch_points ? b->options->batch_points : SIZE_MAX;
+    if (*points != AUTO_POINTS || !b->options->batch_points || !axes) return true;
+    if (!rows_of_point(b, axes, &rows)) return false;
+    *points = (size_t)MAX((b->options->batch_rows + rows - 1) / rows, (uint64_t)1);
+    return true;
+}
+
+// Cuts the value axes of a metric into tiles: the last axes whole, the first one that does not fit in equal pieces.
+static bool tile_sizes(Builder *b, AxisSet axes, uint32_t *sizes) {
+    size_t room;
+    if (!points_together(b, axes, &room)) return false;
     for (size_t a = b->exp->axes.len; a-- > 0;) {
         if (!(axes >> a & 1)) continue;
-        size_t count = b->exp->axes.at[a].count;
-        sizes[a] = (uint32_t)MIN(count, MAX(room, (size_t)1));
+        size_t count = b->exp->axes.at[a].count, most = MIN(count, MAX(room, (size_t)1)), tiles = (count + most - 1) / most;
+        sizes[a] = (uint32_t)((count + tiles - 1) / tiles);
         room /= sizes[a];
     }
+    return true;
 }
 
 // Moves to the next tile; false after the last.
@@ -152,7 +176,7 @@ static bool build_report(Builder *b, const Report *report) {
     size_t points = points_count(b->exp, structural);
     uint32_t sizes[MOST_AXES];
     AxisRange ranges[MOST_AXES];
-    tile_sizes(b, values, sizes);
+    if (!tile_sizes(b, values, sizes)) return false;
     for (size_t point = 0; point < points; point++) {
         tile_first(b, values, sizes, ranges);
         do {

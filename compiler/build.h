@@ -8,8 +8,11 @@
 #include "compiler/forward.h"
 
 typedef struct {
-    size_t batch_points; // 0: all points of a sweep together
+    size_t batch_points; // of a sweep together; 0: all; AUTO_POINTS: enough for batch_rows rows
+    uint64_t batch_rows; // more rows at once make a product no faster
 } BuildOptions;
+
+#define AUTO_POINTS SIZE_MAX
 
 typedef struct Builder {
     Arena *arena;

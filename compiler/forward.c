@@ -16,7 +16,7 @@ static Node *weight(Forward *f, uint64_t rows, uint32_t width, const char *forma
 
 static Node *row_node(Forward *f, Op op, uint32_t width, Node *a, Node *b) {
     return graph_node(f->graph, (Node){.op = op, .dtype = DTYPE_f32, .width = width, .space = f->space, .in = {a, b},
-                                       .span = f->run->span});
+                                       .span = f->run->span, .run = f->run->id + 1});
 }
 
 static Node *tensor_named(Forward *f, uint64_t rows, uint32_t width, const char *format, ...) {
@@ -28,7 +28,7 @@ static Node *tensor_named(Forward *f, uint64_t rows, uint32_t width, const char 
 }
 
 Node *forward_embed(Forward *f, const char *tensor) {
-    Node like = {.op = OP_tokens, .dtype = DTYPE_i32, .width = 1, .space = f->space, .span = f->run->span};
+    Node like = {.op = OP_tokens, .dtype = DTYPE_i32, .width = 1, .space = f->space, .span = f->run->span, .run = f->run->id + 1};
     like.attr.tokens.stream = f->stream;
     Node *tokens = graph_node(f->graph, like);
     return row_node(f, OP_embed, f->model->d, tokens, tensor_named(f, f->model->vocab, f->model->d, "%s", tensor));
@@ -39,7 +39,7 @@ Node *forward_norm(Forward *f, Node *x, const char *tensor, ...) {
     va_start(args, tensor);
     Node *w = weight(f, 1, x->width, tensor, args);
     va_end(args);
-    Node like = {.op = OP_rms_norm, .dtype = DTYPE_f32, .width = x->width, .space = f->space, .in = {x, w}, .span = f->run->span};
+    Node like = {.op = OP_rms_norm, .dtype = DTYPE_f32, .width = x->width, .space = f->space, .in = {x, w}, .span = f->run->span, .run = f->run->id + 1};
     like.attr.norm.eps = f->model->norm_eps;
     return graph_node(f->graph, like);
 }
@@ -77,7 +77,7 @@ Node *forward_rope(Forward *f, Node *x, uint32_t heads) {
     Node table = {.op = OP_table, .dtype = DTYPE_f32, .width = f->model->d_head / 2, .span = NO_SPAN};
     table.attr.table.table = frequency_table(f);
     table.space = space_matrix(&f->graph->tables->spaces, 1);
-    Node like = {.op = OP_rope, .dtype = DTYPE_f32, .width = x->width, .space = f->space, .span = f->run->span};
+    Node like = {.op = OP_rope, .dtype = DTYPE_f32, .width = x->width, .space = f->space, .span = f->run->span, .run = f->run->id + 1};
     like.in[0] = x;
     like.in[1] = graph_node(f->graph, table);
     like.attr.rope.heads = heads;
@@ -85,7 +85,7 @@ Node *forward_rope(Forward *f, Node *x, uint32_t heads) {
 }
 
 Node *forward_attention(Forward *f, Node *q, Node *k, Node *v) {
-    Node like = {.op = OP_attention, .dtype = DTYPE_f32, .width = q->width, .space = f->space, .in = {q, k, v}, .span = f->run->span};
+    Node like = {.op = OP_attention, .dtype = DTYPE_f32, .width = q->width, .space = f->space, .in = {q, k, v}, .span = f->run->span, .run = f->run->id + 1};
     like.attr.attention.heads = f->model->heads;
     like.attr.attention.kv_heads = f->model->kv_heads;
     like.attr.attention.scale = (float)(1 / sqrt((double)f->model->d_head));

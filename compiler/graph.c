@@ -57,6 +57,10 @@ static void grow_slots(Graph *graph) {
     }
 }
 
+static bool is_patched(const Graph *graph, uint32_t run) {
+    return run && graph->tables->exp->runs.at[run - 1]->writes.len;
+}
+
 Node *graph_node(Graph *graph, Node like) {
     if (graph->nodes.len * 2 >= graph->cap) grow_slots(graph);
     NodeKey key = key_of(&like);
@@ -65,7 +69,9 @@ Node *graph_node(Graph *graph, Node like) {
     struct GraphSlot *slot = find_slot(graph, &key, hash);
     if (slot->node) {
         if (!slot->node->name.len) slot->node->name = like.name;
-        if (!span_known(slot->node->span)) slot->node->span = like.span;
+        bool plainer = like.run && (!slot->node->run || (is_patched(graph, slot->node->run) && !is_patched(graph, like.run)));
+        if (plainer || !span_known(slot->node->span)) slot->node->span = like.span;
+        if (plainer) slot->node->run = like.run;
         return slot->node;
     }
     Node *node = arena_copy(graph->tables->arena, &like, sizeof like);

@@ -92,7 +92,7 @@ static Node *full_of(Slice *slice, const Node *old) {
     if (!own) return *full = clean;
     if (own->space->selection == old->space->selection) return *full = own;
     Node like = {.op = OP_splice, .dtype = old->dtype, .width = old->width, .space = old->space, .in = {clean, own},
-                 .span = own->span, .name = old->name};
+                 .span = own->span, .run = own->run, .name = old->name};
     return *full = add_node(slice, like);
 }
 
