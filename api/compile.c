@@ -67,7 +67,8 @@ static bool plan_point_by_point(Mdx *mdx, Error *err) {
 // The plan with the fewest micro-batches that fits the memory. What the process has already and what the device
 // takes whatever the plan counts too; weights, which are mapped files, do not.
 static bool plan_that_fits(Mdx *mdx, Error *err) {
-    uint64_t used = memory_used(), budget = mdx->memory ? mdx->memory : used + memory_available();
+    if (!mdx->used) mdx->used = memory_used();
+    uint64_t used = mdx->used, budget = mdx->memory ? mdx->memory : used + memory_available();
     uint64_t fixed = used + (mdx->device->fixed_bytes ? mdx->device->fixed_bytes(&mdx->device_options) : 0);
     uint32_t most = graph_most_parts(&mdx->graph), least = MAX(MIN(mdx->least_parts, most), 1u), low = least, high = least;
     TRY(plan_in_parts(mdx, high, &mdx->plan, err));

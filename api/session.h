@@ -19,6 +19,7 @@ struct Mdx {
     const DeviceApi *device;
     DeviceOptions device_options;
     uint64_t memory;       // bytes that a run may use; 0: most of what the machine has
+    uint64_t used;          // memory of the process before there was a plan
     uint32_t least_parts;  // micro-batches that the user asked for
     uint32_t parts;        // those of the plan
     BuildOptions build;

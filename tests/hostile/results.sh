@@ -56,10 +56,10 @@ done
 rm -rf out/*.part-*
 
 # Ctrl-C: exit status 130, finished points are kept, the old whole results are not replaced. On ref without
-# slicing, which is slow enough to be stopped.
+# slicing, point by point, which is slow enough to be stopped.
 awk 'BEGIN { for (i = 0; i < 30; i++) print "{\"id\": \"q" i "\", \"text\": \"Why is the sky blue and why is it not green in the evening, number " i "?\"}" }' >p.jsonl
 interrupt() {
-    setsid "$mdx" run s.mdx --device=ref --disable=slice >a.txt 2>err.txt &
+    setsid "$mdx" run s.mdx --device=ref --disable=slice --batch-points=1 >a.txt 2>err.txt &
     pid=$!
     sleep "$wait"
     kill -INT $pid
@@ -81,7 +81,7 @@ done
 [ $status -eq 130 ] || say "an interrupted run exits with $status"
 rows=$(($(wc -l <"$(dirname "$part")/results.csv") - 1))
 [ $rows -ge 1 ] && [ $rows -lt 8 ] || say "an interrupted run has $rows rows"
-"$mdx" run s.mdx --device=ref --disable=slice >b.txt 2>/dev/null
+"$mdx" run s.mdx --device=ref --disable=slice --batch-points=1 >b.txt 2>/dev/null
 grep -q '"complete": true' "$part" || say "a whole run does not replace an interrupted one"
 head -$((rows + 1)) a.txt >a1.txt && head -$((rows + 1)) b.txt | cmp -s - a1.txt || { say "the kept points differ"; diff a1.txt b.txt; }
 interrupt
