@@ -42,7 +42,7 @@ bool session_graph(Mdx *mdx, Error *err) {
 static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
     Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
     LowerOptions options = {.fuse = mdx->device->fuses && !disabled(mdx, "fuse"), .merge = !disabled(mdx, "batch"),
-                            .merge_rows = mdx->device->batch_rows};
+                            .merge_rows = mdx->device->batch_rows, .resident = mdx->keep};
     mdx->parts = parts;
     return lower(&batched, &options, mdx->arena, out, err);
 }

@@ -38,8 +38,10 @@ static void find_origin(Mdx *mdx, const OpenFiles *files, Error *err) {
 static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     RunTimes times = {now(CLOCK_REALTIME), 0, 0};
     double begin = now(CLOCK_MONOTONIC);
-    Execution execution = {&mdx->plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
-    bool ok = execute(&execution, files, &mdx->results, mdx->arena, err);
+    mdx->execution = (Execution){&mdx->plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
+    mdx->executor = executor_open(&mdx->execution, files, mdx->arena, err);
+    bool ok = mdx->executor && executor_run(mdx->executor, false, &mdx->results, err);
+    if (!ok || !mdx->keep) session_drop_executor(mdx);
     if (!ok && err->kind == ERR_NOT_FINITE) find_origin(mdx, files, err);
     times.seconds = now(CLOCK_MONOTONIC) - begin;
     times.peak = memory_peak();
@@ -50,16 +52,41 @@ static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     return !mdx->write || session_write(mdx, files, &times, err);
 }
 
+void session_drop_executor(Mdx *mdx) {
+    executor_close(mdx->executor);
+    mdx->executor = NULL;
+}
+
 bool mdx_run(Mdx *mdx) {
     Error err;
-    OpenFiles files = {0};
+    OpenFiles *files = &mdx->files;
+    if (files->count) return session_refuse(mdx, "a session runs once; mdx_rerun runs it with other values");
     if (!mdx->exp) return session_refuse(mdx, "no spec was read without errors");
     if (!mdx->exp->reports.len) return session_refuse(mdx, "the spec reports nothing; add report table(METRIC, ...)");
-    bool ok = session_plan(mdx, &err) && session_results(mdx, &err) && execute_open(&mdx->plan, mdx->arena, &files, &err) &&
-              run_files(mdx, &files, &err);
-    execute_close(&files);
+    bool ok = session_plan(mdx, &err) && session_results(mdx, &err) && execute_open(&mdx->plan, mdx->arena, files, &err) &&
+              run_files(mdx, files, &err);
+    if (!mdx->executor) execute_close(files);
     if (!ok) return session_failed(mdx, &err);
     return !mdx->stopped;
+}
+
+static const Axis *axis_named(const Mdx *mdx, const char *name, uint32_t *number) {
+    for (uint32_t a = 0; a < mdx->exp->axes.len; a++)
+        if (str_is(mdx->exp->axes.at[a].name, name)) return *number = a, &mdx->exp->axes.at[a];
+    return NULL;
+}
+
+bool mdx_rerun(Mdx *mdx, const char *sweep, const double *values, size_t count) {
+    Error err;
+    uint32_t number = 0;
+    if (!mdx->executor) return session_refuse(mdx, "there is no run to repeat; set the option keep before mdx_run");
+    const Axis *axis = axis_named(mdx, sweep, &number);
+    if (!axis || axis->structural) return session_refuse(mdx, "'%s' is no sweep of numbers", sweep);
+    if (axis->count != count) return session_refuse(mdx, "sweep %s has %zu values, not %zu", sweep, axis->count, count);
+    plan_set_axis(&mdx->plan, number, values);
+    results_set_axis(&mdx->results, number, values, mdx->arena);
+    if (executor_run(mdx->executor, true, &mdx->results, &err)) return true;
+    return session_failed(mdx, &err);
 }
 
 const char *mdx_tables(const Mdx *mdx) {

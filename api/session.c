@@ -36,6 +36,8 @@ Mdx *mdx_open(void) {
 
 void mdx_close(Mdx *mdx) {
     if (!mdx) return;
+    session_drop_executor(mdx);
+    execute_close(&mdx->files);
     streams_close(mdx->streams);
     arena_close(mdx->arena);
 }
@@ -191,6 +193,17 @@ static bool set_cache(Mdx *mdx, const char *value) {
     return true;
 }
 
+// A device whose products depend on the number of their rows takes its strict ones.
+static bool set_strict(Mdx *mdx, const char *value) {
+    mdx->device_options.strict = strcmp(value, "off") != 0;
+    return true;
+}
+
+static bool set_keep(Mdx *mdx, const char *value) {
+    mdx->keep = strcmp(value, "off") != 0;
+    return true;
+}
+
 static bool set_write(Mdx *mdx, const char *value) {
     mdx->write = strcmp(value, "off") != 0;
     return true;
@@ -215,6 +228,8 @@ static const Option options[] = {
     {"dump-after", "PASS,...", "print the graph after these passes (all; build: before the first)", set_dump_after},
     {"verify", "on|off", "check the graph after every pass", set_verify},
     {"check", "on|off", "off: look at the syntax alone", set_check},
+    {"strict", "on|off", "results that do not depend on how much is computed at once, bit for bit (the devices cpu and ref always are strict)", set_strict},
+    {"keep", "on|off", "keep what mdx_rerun needs in memory after mdx_run", set_keep},
     {"write", "on|off", "whether mdx_run writes its folder (default: on)", set_write},
 };
 
@@ -225,7 +240,7 @@ bool mdx_option(Mdx *mdx, const char *name, const char *value) {
 }
 
 const char *mdx_option_help(void) {
-    static char help[4096];
+    static char help[8192];
     size_t used = 0;
     for (size_t i = 0; i < COUNT(options) && used < sizeof help; i++)
         used += (size_t)snprintf(help + used, sizeof help - used, "  --%s=%s\n        %s\n", options[i].name, options[i].value, options[i].help);

@@ -22,6 +22,7 @@ struct Mdx {
     uint64_t used;          // memory of the process before there was a plan
     uint32_t least_parts;  // micro-batches that the user asked for
     uint32_t parts;        // those of the plan
+    bool keep;             // what a rerun with other values of a sweep needs
     BuildOptions build;
     PassOptions passes;
     StrList sets;
@@ -40,6 +41,9 @@ struct Mdx {
     Text dumps;
     // the results
     Results results;
+    OpenFiles files;
+    Execution execution;
+    Executor *executor;    // of a run that is kept
     bool ran;
     Str folder;
     Text messages;         // rendered, beside diags
@@ -50,6 +54,8 @@ struct Mdx {
     void (*progress)(void *self, const char *phase, double done, double total);
     void *progress_self;
 };
+
+void session_drop_executor(Mdx *mdx);
 
 // memory.c: what the machine has and the process uses, in bytes; 0 when it cannot be known.
 uint64_t memory_used(void);      // now, mapped files not counted

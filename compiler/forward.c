@@ -69,7 +69,7 @@ static uint32_t frequency_table(Forward *f) {
         const PlanTable *have = &tables->tables.at[i];
         if (have->width == width && have->rows == 1 && memcmp(have->data, data, width * sizeof *data) == 0) return i;
     }
-    list_push(tables->arena, &tables->tables, ((PlanTable){DTYPE_f32, 1, width, data}));
+    list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f32, .rows = 1, .width = width, .data = data}));
     return (uint32_t)tables->tables.len - 1;
 }
 

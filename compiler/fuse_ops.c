@@ -211,7 +211,7 @@ static uint32_t angle_table(Fuse *fuse, const Value *inv_freq, uint32_t position
     for (uint32_t p = 0; p < positions; p++)
         for (uint32_t i = 0; i < inv_freq->width; i++)
             table[(size_t)p * inv_freq->width + i] = (sine ? sinf : cosf)((float)p * freq[i]);
-    list_push(lowered->tables->arena, &lowered->tables->tables, ((PlanTable){DTYPE_f32, positions, inv_freq->width, table}));
+    list_push(lowered->tables->arena, &lowered->tables->tables, ((PlanTable){.dtype = DTYPE_f32, .rows = positions, .width = inv_freq->width, .data = table}));
     Value value = {.place = IN_PLAN, .dtype = DTYPE_f32, .rows = positions, .width = inv_freq->width,
                    .table = (uint32_t)lowered->tables->tables.len - 1};
     list_push(lowered->arena, &lowered->values, value);

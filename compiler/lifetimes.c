@@ -6,19 +6,24 @@
 enum { NO_STEP_YET = 0x7fffffff };
 
 typedef struct {
+    const Plan *plan;
     Value *values;
+    bool resident;
     uint32_t step;
 } Lifetimes;
 
 static void live(void *self, uint32_t value, bool written) {
     Lifetimes *lifetimes = self;
     Value *v = &lifetimes->values[value], *whole;
+    bool stays = lifetimes->resident && !written && !v->varies && lifetimes->plan->steps[lifetimes->step].varies;
     if (written) v->first = lifetimes->step;
     v->last = lifetimes->step;
+    v->stays |= stays;
     for (; v->base; v = whole) { // the whole lives as long as its parts
         whole = &lifetimes->values[v->base - 1];
         whole->first = MIN(whole->first, v->first);
         whole->last = lifetimes->step;
+        whole->stays |= stays;
     }
 }
 
@@ -39,8 +44,8 @@ static int by_after(const void *a, const void *b) {
 }
 
 // When each value is written and read last; outputs are taken as soon as they are there.
-void lifetimes_find(const Plan *plan, Value *values, Output *outputs) {
-    Lifetimes lifetimes = {values, 0};
+void lifetimes_find(const Plan *plan, bool resident, Value *values, Output *outputs) {
+    Lifetimes lifetimes = {plan, values, resident, 0};
     for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = NO_STEP_YET;
     for (; lifetimes.step < plan->step_count; lifetimes.step++) step_values(plan, &plan->steps[lifetimes.step], live, &lifetimes);
     for (size_t i = 0; i < plan->value_count; i++) settle(values, i);
@@ -74,7 +79,7 @@ static void take_over_at(const Plan *plan, Value *values, uint32_t number) {
         bool plain = !operand->flag && !operand->number && !operand->mapped && !operand->fixed && operand->columns == COLUMNS_SAME;
         if (!plain || readers_of(code, step->fused, step->fused->operands[k].value) > 1) continue;
         const Value *value = &values[step->fused->operands[k].value];
-        bool fits = value->place == IN_ARENA && !value->base && !result->base && value->last == number && value->dtype == result->dtype && value->bytes == result->bytes;
+        bool fits = value->place == IN_ARENA && !value->base && !result->base && !value->stays && !result->stays && value->last == number && value->dtype == result->dtype && value->bytes == result->bytes;
         if (fits) result->instead = step->fused->operands[k].value + 1;
     }
 }

@@ -9,7 +9,7 @@
 // Leaves that are numbers over rows: their values are a table that the compiler fills in.
 static uint32_t leaf_table(Lower *lower, const Node *node) {
     Tables *tables = lower->graph->tables;
-    PlanTable table = {node->dtype, node->space->rows, 1, NULL};
+    PlanTable table = {.dtype = node->dtype, .rows = node->space->rows, .width = 1};
     if (node->dtype == DTYPE_i32) {
         Arena *scratch = arena_open();
         RowInfo rows = space_rows(lower->spaces, node->space, scratch);
@@ -25,6 +25,7 @@ static uint32_t leaf_table(Lower *lower, const Node *node) {
         for (uint64_t r = 0; r < table.rows; r++)
             numbers[r] = axis ? axis->numbers[node->attr.axis.first + r] : node->attr.constant.value;
         table.data = numbers;
+        if (axis) table.axis = node->attr.axis.axis + 1, table.first = node->attr.axis.first;
     }
     list_push(tables->arena, &tables->tables, table);
     return (uint32_t)tables->tables.len - 1;
@@ -225,6 +226,16 @@ static void visit_parts(Lower *lower, const LowerOptions *options, Arena *scratc
     next_group(lower);
 }
 
+typedef struct {
+    const Plan *plan;
+    Step *step;
+} Varying;
+
+static void note_varies(void *self, uint32_t value, bool written) {
+    const Varying *varying = self;
+    if (written && varying->plan->values[value].varies) varying->step->varies = true;
+}
+
 bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *out, Error *err) {
     TRY(few_enough(graph, err));
     Tables *tables = graph->tables;
@@ -246,7 +257,8 @@ bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *
                   .codes = made->codes.at, .value_count = made->values.len, .step_count = made->steps.len,
                   .output_count = made->outputs.len, .file_count = tables->files.len, .table_count = tables->tables.len,
                   .text_count = tables->texts.len, .list_count = tables->lists.len, .code_count = made->codes.len};
-    lifetimes_find(out, made->values.at, made->outputs.at);
+    for (size_t i = 0; i < out->step_count; i++) step_values(out, &out->steps[i], note_varies, &(Varying){out, &made->steps.at[i]});
+    lifetimes_find(out, options->resident, made->values.at, made->outputs.at);
     take_over(out, made->values.at);
     memory_plan(made->values.at, made->values.len, made->steps.len, &out->arena_bytes, scratch);
     for (size_t i = 0; i < out->step_count; i++) out->flops += out->steps[i].flops;

@@ -33,6 +33,7 @@ void merge_groups(Lowered *lowered);
 typedef struct {
     bool fuse;           // for a device that runs row kernels
     bool merge;
+    bool resident;       // what does not vary with a sweep's values stays in memory for a rerun with others
     uint64_t merge_rows; // so many rows of products are enough for one step: more gain nothing
 } LowerOptions;
 
@@ -40,7 +41,8 @@ typedef struct {
 bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *out, Error *err);
 
 // lifetimes.c: when each value is written first and read last; when each output is complete, and sorts them by that.
-void lifetimes_find(const Plan *plan, Value *values, Output *outputs);
+// resident: values that steps that vary read of steps that do not vary keep their memory for themselves.
+void lifetimes_find(const Plan *plan, bool resident, Value *values, Output *outputs);
 // Results that can lie where an operand lay that their kernel is the last to read.
 void take_over(const Plan *plan, Value *values);
 

@@ -73,6 +73,7 @@ static Chains chain(const Value *values, size_t count, size_t steps, bool by_las
     for (size_t i = count; i-- > 0;) {
         if (values[i].place != IN_ARENA || values[i].base) continue;
         uint32_t step = by_last ? values[i].last : values[i].first;
+        if (values[i].stays) step = by_last ? (uint32_t)steps - 1 : 0;
         chains.next[i] = chains.head[step];
         chains.head[step] = (uint32_t)i + 1;
     }

@@ -69,11 +69,18 @@ static const Selection *differ_write(const Slice *slice, const Node *node) {
     return both(slice, x, value ? selection_and(slice->spaces, value, where) : NULL);
 }
 
+// A splice of an earlier sweep. All rows of its second part, when any differ: parts of parts would gain nothing.
+static const Selection *differ_splice(const Slice *slice, const Node *node) {
+    const Selection *rows = differ_rowwise(slice, node);
+    return rows ? both(slice, rows, node->in[1]->space->selection) : NULL;
+}
+
 static const Selection *find_differ(const Slice *slice, const Node *node) {
-    const Selection *rows = node->op == OP_write                               ? differ_write(slice, node)
-                            : node->op == OP_rows                              ? differ_rows(slice, node)
-                            : op_info[node->op].rows == ROWS_ATTENTION         ? differ_attention(slice, node)
-                                                                               : differ_rowwise(slice, node);
+    const Selection *rows = node->op == OP_write                       ? differ_write(slice, node)
+                            : node->op == OP_splice                    ? differ_splice(slice, node)
+                            : node->op == OP_rows                      ? differ_rows(slice, node)
+                            : op_info[node->op].rows == ROWS_ATTENTION ? differ_attention(slice, node)
+                                                                       : differ_rowwise(slice, node);
     return rows ? empty_as_null(selection_and(slice->spaces, rows, node->space->selection)) : NULL;
 }
 
@@ -117,8 +124,8 @@ static Node *own_of(Slice *slice, const Node *old, const Selection *rows) {
     if (old->op == OP_write) {
         reads[1] = selection_and(slice->spaces, rows, selection_at(slice, old->attr.write.selection));
         like.attr.write.selection = reads[1]->id;
-        if (!old->attr.write.blocks.size) reads[0] = selection_minus(slice->spaces, rows, reads[1]);
     }
+    if (old->op == OP_splice) reads[1] = old->in[1]->space->selection;
     for (size_t i = 0; i < OP_MOST_INPUTS && old->in[i]; i++) like.in[i] = picked(slice, old->in[i], reads[i]);
     return add_node(slice, like);
 }

@@ -20,6 +20,7 @@ typedef struct {
 // What a user can say about a device; a device takes what concerns it.
 typedef struct {
     uint32_t threads; // 0: as many as there are cores
+    bool strict;      // a row's bits do not depend on the rows beside it (cpu and ref: always so)
     bool cache;       // compiled kernels are kept in the user's cache folder
 } DeviceOptions;
 

@@ -56,6 +56,7 @@ typedef struct {
     Results *results;
     Arena *arena;
     size_t next_output;
+    bool varying; // only what varies runs
 } Walk;
 
 static const double *read_column(const Walk *walk, const Output *output, Arena *scratch, Error *err) {
@@ -155,7 +156,8 @@ static bool put_outputs(Walk *walk, uint32_t after, Error *err) {
     for (; walk->next_output < walk->plan->output_count; walk->next_output++) {
         const Output *output = &walk->plan->outputs[walk->next_output];
         if (output->after != after && output->after != UINT32_MAX) break;
-        TRY(put_output(walk, output, err));
+        bool wanted = walk->results && (!walk->varying || walk->plan->values[output->value].varies);
+        if (wanted) TRY(put_output(walk, output, err));
     }
     return true;
 }
@@ -188,8 +190,9 @@ static bool run_steps(Walk *walk, Error *err) {
     for (uint32_t i = 0; i < walk->plan->step_count; i++) {
         const Step *step = &walk->plan->steps[i];
         if (execution->stop && *execution->stop) FAIL(err, ERR_INTERRUPTED, "stopped");
-        if (step->rows && !walk->device->api->run(walk->device, step, err)) return step_failed(step, err);
-        if (op_info[step->op].rows == ROWS_MATRIX) keep_fit(walk, step);
+        bool runs = step->rows && (!walk->varying || step->varies);
+        if (runs && !walk->device->api->run(walk->device, step, err)) return step_failed(step, err);
+        if (runs && walk->results && op_info[step->op].rows == ROWS_MATRIX) keep_fit(walk, step);
         TRY(put_outputs(walk, i, err));
         done += step->flops;
         if (listener && listener->progress) listener->progress(listener->self, "running", done, walk->plan->flops);
@@ -214,12 +217,48 @@ bool execute_print(const Execution *execution, const OpenFiles *files, Arena *ar
     return ok;
 }
 
-bool execute(const Execution *execution, const OpenFiles *files, Results *results, Arena *arena, Error *err) {
-    const Plan *plan = execution->plan;
-    Device device = {.api = execution->api, .options = execution->options};
-    BoundPlan bound = {plan, execute_bind(plan, files, arena)};
-    Walk walk = {execution, plan, &device, results, arena, 0};
-    bool ok = device.api->open(&device, arena, err) && device.api->prepare(&device, &bound, err) && run_steps(&walk, err);
-    device.api->close(&device);
-    return ok;
+// ---- Executors
+
+struct Executor {
+    const Execution *execution;
+    Device device;
+    BoundPlan bound;
+    Arena *arena;
+};
+
+void executor_close(Executor *executor) {
+    if (executor) executor->device.api->close(&executor->device);
+}
+
+Executor *executor_open(const Execution *execution, const OpenFiles *files, Arena *arena, Error *err) {
+    Executor *executor = arena_new(arena, Executor);
+    *executor = (Executor){execution, {.api = execution->api, .options = execution->options}, {execution->plan, NULL}, arena};
+    executor->bound.tensors = execute_bind(execution->plan, files, arena);
+    Device *device = &executor->device;
+    if (device->api->open(device, arena, err) && device->api->prepare(device, &executor->bound, err)) return executor;
+    executor_close(executor);
+    return NULL;
+}
+
+// States are put again from their first row on.
+static void empty_states(const Plan *plan, Results *results) {
+    for (size_t i = 0; i < plan->output_count; i++) {
+        const Output *output = &plan->outputs[i];
+        bool again = output->kind == OUT_states && plan->values[output->value].varies;
+        for (uint64_t r = 0; again && r < output->count; r++) results->states[output->index].at[output->points[r]].rows = 0;
+    }
+}
+
+bool executor_run(Executor *executor, bool varying, Results *results, Error *err) {
+    if (varying && results) empty_states(executor->execution->plan, results);
+    Walk walk = {.execution = executor->execution, .plan = executor->execution->plan, .device = &executor->device,
+                 .results = results, .arena = executor->arena, .varying = varying};
+    return run_steps(&walk, err);
+}
+
+void plan_set_axis(const Plan *plan, uint32_t axis, const double *values) {
+    for (size_t i = 0; i < plan->table_count; i++) {
+        const PlanTable *table = &plan->tables[i];
+        if (table->axis == axis + 1) memcpy((void *)(uintptr_t)table->data, values + table->first, table->rows * sizeof *values);
+    }
 }

@@ -42,6 +42,15 @@ void execute_origin(const Execution *execution, const OpenFiles *files, Arena *a
 // What the device makes of the plan's kernels, as text.
 bool execute_print(const Execution *execution, const OpenFiles *files, Arena *arena, Text *out, Error *err);
 
-// Runs all steps; results are filled in as they come. When the user stops it: false with ERR_INTERRUPTED, and what is
-// done stays. Errors carry the span of the step.
-bool execute(const Execution *execution, const OpenFiles *files, Results *results, Arena *arena, Error *err);
+// A plan on a device, ready to run: kernels compiled, memory taken. `execution` and the arena live as long. NULL on error.
+typedef struct Executor Executor;
+Executor *executor_open(const Execution *execution, const OpenFiles *files, Arena *arena, Error *err);
+void executor_close(Executor *executor); // NULL is fine
+
+// Runs all steps, or those that vary with the values of sweeps, of a plan that was lowered to be resident and ran once.
+// Results (NULL: nobody wants them) are filled in as they come. When the user stops it: false with ERR_INTERRUPTED, and
+// what is done stays. Errors carry the span of the step.
+bool executor_run(Executor *executor, bool varying, Results *results, Error *err);
+
+// Other values for a sweep of numbers; `values` has as many as the sweep.
+void plan_set_axis(const Plan *plan, uint32_t axis, const double *values);

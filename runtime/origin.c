@@ -43,6 +43,8 @@ static Str site_of(const Plan *plan, size_t from) {
     for (size_t i = from + 1; i < plan->step_count && !name.len; i++) {
         const Step *step = &plan->steps[i];
         for (uint32_t k = 0; k < op_info[step->op].inputs; k++) reached[step->out] |= reached[step->in[k]];
+        if (step->keys.rows) reached[step->out] |= reached[step->keys.other];
+        if (step->values.rows) reached[step->out] |= reached[step->values.other];
         if (reached[step->out]) name = step->name;
     }
     arena_close(scratch);

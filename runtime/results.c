@@ -81,6 +81,18 @@ static Str shown(const Results *results, const ResultTable *table, size_t column
     return str_format(arena, "%.6g", metric->values[own]);
 }
 
+void results_set_axis(Results *results, uint32_t number, const double *values, Arena *arena) {
+    ResultAxis *axis = &results->axes[number];
+    Str *texts = arena_many(arena, Str, axis->count);
+    for (size_t i = 0; i < axis->count; i++) {
+        Text text = text_open(arena);
+        text_number(&text, values[i]);
+        texts[i] = text_view(&text);
+    }
+    axis->values = texts;
+    axis->numbers = arena_copy(arena, values, axis->count * sizeof *values);
+}
+
 void results_print(const Results *results, Text *out) {
     for (size_t t = 0; t < results->table_count; t++) {
         const ResultTable *table = &results->tables[t];

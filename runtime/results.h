@@ -100,6 +100,7 @@ bool results_complete(const Results *results);
 
 // The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.
 void results_print(const Results *results, Text *out);
+void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.
 void results_json(const Results *results, Text *out);
 // One row a point of the table, one column each; a column's name is quoted when it must be.

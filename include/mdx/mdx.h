@@ -29,6 +29,9 @@ MDX_API void mdx_on_progress(Mdx *mdx, void (*call)(void *self, const char *phas
 MDX_API bool mdx_read(Mdx *mdx, const char *path);                            // reads and checks a spec and all it includes
 MDX_API bool mdx_read_text(Mdx *mdx, const char *name, const char *text, size_t size); // the same from memory; paths are from the folder of `name`
 MDX_API bool mdx_run(Mdx *mdx);                                               // computes everything that is reported, writes the results
+// After an mdx_run with the option keep: the same with other values of a sweep of numbers, as many as it had. Only what
+// they reach is computed again; the results are replaced.
+MDX_API bool mdx_rerun(Mdx *mdx, const char *sweep, const double *values, size_t count);
 MDX_API void mdx_stop(Mdx *mdx);                                              // makes mdx_run end soon; safe in a signal handler
 MDX_API bool mdx_stopped(const Mdx *mdx);                                     // whether mdx_run ended because of mdx_stop
 MDX_API const char *mdx_messages(const Mdx *mdx);                             // errors and warnings so far, with carets; "" when none

@@ -27,6 +27,7 @@ typedef struct {
     uint32_t base;          // value + 1 of which it is the rows from base_row on (0: it lies by itself)
     uint64_t base_row;
     bool varies;            // with the values of a sweep
+    bool stays;             // it has its memory for itself: a rerun of what varies reads it
     uint32_t instead;       // value + 1 whose memory it takes over: its kernel reads each number of that before it
                             // writes it (0: none)
 } Value;
@@ -108,6 +109,7 @@ typedef struct {
     double flops;                     // multiplications and additions, about
     Span span;                        // the text that asked for it
     Str name;                         // the site it is, if it is one
+    bool varies;                      // its results do, with the values of a sweep
     uint32_t group;                   // of steps of which those of one kind may be one step
     const Fused *fused;               // NULL, or what runs in the place of `op`
     const Logits *logits;             // the same
@@ -139,6 +141,7 @@ typedef struct {
     uint64_t rows;
     uint32_t width;
     const void *data;
+    uint32_t axis, first; // axis + 1 whose values from number `first` on it holds, which a rerun replaces; 0: none
 } PlanTable;
 
 typedef struct {

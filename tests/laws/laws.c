@@ -141,6 +141,46 @@ static void fused_is_near(void) {
     }
 }
 
+// ---- Other values of a sweep
+
+static const char rerun_spec[] = "hook h = layers[layer].attn_out @ end\nsweep layer in [1, 4]\nsweep alpha in [0.5, 1, 2]\nsweep beta in [0, 1]\n"
+                                 "patch p = h <- alpha * base.h\npatch b = layers[2].mlp_out @ last(2) <- it + beta * base.layers[2].mlp_out @ last(2)\n"
+                                 "run patched = tuned on val with p, b\nrun only = tuned on val with p\n"
+                                 "metric m = mean(kl(patched, clean))\nmetric o = mean(kl(only, clean))\nmetric e = mean(entropy(clean))\n"
+                                 "report table(layer, alpha, beta, m)\nreport table(layer, alpha, o, e)\nreport states(patched.layers[3].z @ end, on: val, as: \"z\")\n";
+
+static Mdx *run_kept(const char *alphas, Setting way) {
+    Mdx *mdx = mdx_open();
+    Str text = str_format(arena, "%s%s", head, rerun_spec);
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on") && mdx_option(mdx, "keep", "on");
+    ok = ok && (!alphas || mdx_option(mdx, "set", alphas)) && (!way.name || mdx_option(mdx, way.name, way.value));
+    ok = ok && mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx);
+    if (!ok) fprintf(stderr, "%s", mdx_messages(mdx));
+    CHECK(ok);
+    return mdx;
+}
+
+// A rerun with other values is the run of a spec with these values; of a sweep of one new value, only its points change.
+static void rerun(void) {
+    static const Setting ways[] = {{NULL, NULL}, {"batch-points", "1"}, {"micro-batches", "2"}, {"disable", "slice"}, {"disable", "batch,fuse"}};
+    static const double others[] = {0.5, 0.25, 2};
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        Mdx *kept = run_kept(NULL, ways[i]), *fresh = run_kept("alpha=[0.5, 0.25, 2]", ways[i]);
+        double before[2 * 3 * 2], after;
+        CHECK(mdx_points(kept, "m") == COUNT(before));
+        for (size_t p = 0; p < COUNT(before); p++) CHECK(mdx_value(kept, "m", p, &before[p]));
+        CHECK(mdx_rerun(kept, "alpha", others, COUNT(others)));
+        for (size_t p = 0; p < COUNT(before); p++)
+            CHECK(mdx_value(kept, "m", p, &after) && (after == before[p]) == (p / 2 % 3 != 1));
+        Str a = str_of(mdx_json(kept)), b = str_of(mdx_json(fresh));
+        if (!str_eq(a, b)) fprintf(stderr, "a rerun under --%s=%s differs from a run\n%s\n%s\n", ways[i].name, ways[i].value, a.at, b.at);
+        CHECK(str_eq(a, b));
+        CHECK(!mdx_rerun(kept, "alpha", others, 2) && !mdx_rerun(kept, "layer", others, 2) && !mdx_rerun(kept, "none", others, 1));
+        mdx_close(kept);
+        mdx_close(fresh);
+    }
+}
+
 // A prompt alone and among others: the same value.
 static void one_by_one(void) {
     static const char spec[] = "hook h = layers[2].mlp_out @ last\npatch p = h <- 0.5 * it\nrun patched = tuned on val with p\n"
@@ -179,6 +219,7 @@ int main(void) {
         same_in_any_way();
         fused_is_near();
         one_by_one();
+        rerun();
         whole_run_is_patched();
         values_matter();
     }

@@ -38,7 +38,7 @@ enum { GUARD_WIDTH = 16, GUARD_BYTES = 4096 };
 static const float POISON = 1e30f;
 
 static uint32_t add_table(Bench *b, DType dtype, uint64_t rows, uint32_t width, const void *data) {
-    list_push(b->arena, &b->tables.tables, ((PlanTable){dtype, rows, width, data}));
+    list_push(b->arena, &b->tables.tables, ((PlanTable){.dtype = dtype, .rows = rows, .width = width, .data = data}));
     Value value = {.place = IN_PLAN, .dtype = dtype, .rows = rows, .width = width, .table = (uint32_t)b->tables.tables.len - 1};
     list_push(b->arena, &b->made.values, value);
     return (uint32_t)b->made.values.len - 1;
