@@ -25,6 +25,34 @@ static bool disabled(const Mdx *mdx, const char *pass) {
     return false;
 }
 
+// Tiles and points of one patch at one place are one.
+static bool same_patch(const Fire *a, const Fire *b) {
+    return a->write->span.begin == b->write->span.begin && a->write->span.source == b->write->span.source;
+}
+
+// A patch that changes nothing that is reported is a mistake more often than not.
+static void warn_unread(Mdx *mdx) {
+    const Tables *tables = mdx->tables;
+    bool *seen = arena_many(mdx->arena, bool, tables->fires.len + 1);
+    for (size_t i = 0; i < tables->fires.len; i++) {
+        const Fire *fire = &tables->fires.at[i], *unread = NULL;
+        size_t places = 0, missed = 0;
+        for (size_t k = i; k < tables->fires.len && !seen[i]; k++) {
+            if (!same_patch(fire, &tables->fires.at[k])) continue;
+            bool read = tables->fires.at[k].read && tables->fires.at[k].read->count;
+            if (k > i) seen[k] = true;
+            places++;
+            if (!read && !missed++) unread = &tables->fires.at[k];
+        }
+        if (!unread) continue;
+        Text text = text_open(mdx->arena);
+        text_add(&text, "patch %.*s writes %.*s in %.*s, which nothing that is reported reads", STR_ARG(fire->write->name),
+                 STR_ARG(unread->write->place.name), STR_ARG(unread->run->name));
+        if (places > 1) text_add(&text, " (so at %zu of %zu points)", missed, places);
+        session_warning(mdx, fire->write->span, text.at);
+    }
+}
+
 bool session_graph(Mdx *mdx, Error *err) {
     if (mdx->graph_made) return true;
     TRY(session_streams(mdx, err));
@@ -34,7 +62,10 @@ bool session_graph(Mdx *mdx, Error *err) {
     Graph built = graph_open(mdx->tables);
     mdx->build.batch_rows = mdx->device->batch_rows;
     TRY(build(&built, &mdx->build, err));
+    graph_find_read(&built);
     mdx->graph = passes_run(&built, &mdx->passes, &mdx->dumps);
+    TRY(fires_check(&mdx->graph, mdx->arena, &mdx->fired, err));
+    warn_unread(mdx);
     mdx->graph_made = true;
     return true;
 }

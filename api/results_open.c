@@ -109,6 +109,36 @@ static void open_tables(Mdx *mdx) {
     }
 }
 
+static bool same_patch(const Fire *a, const Fire *b) {
+    return a->write == b->write && a->run == b->run && a->where == b->where;
+}
+
+// Tiles of a sweep are the same patch of the same run.
+static void open_patches(Mdx *mdx) {
+    Results *results = &mdx->results;
+    const Tables *tables = mdx->tables;
+    const Fire **fires = arena_many(mdx->arena, const Fire *, tables->fires.len + 1);
+    results->patches = arena_many(mdx->arena, ResultPatch, tables->fires.len + 1);
+    for (size_t i = 0; i < tables->fires.len; i++) {
+        const Fire *fire = &tables->fires.at[i];
+        size_t n = results->patch_count;
+        if (n && same_patch(fires[n - 1], fire)) continue;
+        fires[n] = fire;
+        results->patches[results->patch_count++] =
+            (ResultPatch){fire->write->name, fire->run->name, fire->write->place.name, fire->where->count, mdx->fired[i]};
+    }
+}
+
+static void open_probes(Mdx *mdx) {
+    Results *results = &mdx->results;
+    results->probe_count = mdx->tables->probes.len;
+    results->probes = arena_many(mdx->arena, ResultProbe, results->probe_count);
+    for (size_t i = 0; i < results->probe_count; i++) {
+        const Probe *probe = &mdx->tables->probes.at[i];
+        results->probes[i] = (ResultProbe){.term = probe->term, .prompt = probe->prompt, .run = probe->run, .sites = probe->sites, .span = probe->span};
+    }
+}
+
 bool session_results(Mdx *mdx, Error *err) {
     const Experiment *exp = mdx->exp;
     Results *results = &mdx->results;
@@ -121,6 +151,8 @@ bool session_results(Mdx *mdx, Error *err) {
     open_metrics(mdx);
     TRY(open_terms(mdx, err) && open_states(mdx, err));
     open_maps(mdx);
+    open_patches(mdx);
+    open_probes(mdx);
     open_tables(mdx);
     return true;
 }

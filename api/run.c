@@ -35,6 +35,23 @@ static void find_origin(Mdx *mdx, const OpenFiles *files, Error *err) {
     execute_origin(&execution, files, mdx->arena, err);
 }
 
+// On a device whose rows do not depend on each other, a run that is patched with its own values is the run without the
+// patch, to the bit.
+static bool check_probes(const Mdx *mdx, Error *err) {
+    const Results *results = &mdx->results;
+    for (size_t i = 0; i < results->probe_count && mdx->device->strict; i++) {
+        const ResultProbe *probe = &results->probes[i];
+        const ResultTerm *term = &results->terms[probe->term];
+        bool same = probe->value[0] == probe->value[1] || (isnan(probe->value[0]) && isnan(probe->value[1]));
+        if (!probe->done[0] || !probe->done[1] || same) continue;
+        error_set(err, ERR_SYSTEM, "%.*s on prompt %.*s is %.17g, but %.17g when %.*s is patched at %.*s with its own values: this is a bug in mdx, nothing is written; --disable=slice,batch may avoid it",
+                  STR_ARG(term->text), STR_ARG(results->prompts[term->prompts].ids[probe->prompt]), probe->value[0], probe->value[1],
+                  STR_ARG(probe->run), STR_ARG(probe->sites));
+        return error_at(err, probe->span);
+    }
+    return true;
+}
+
 static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     RunTimes times = {now(CLOCK_REALTIME), 0, 0};
     double begin = now(CLOCK_MONOTONIC);
@@ -42,6 +59,7 @@ static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     mdx->executor = executor_open(&mdx->execution, files, mdx->arena, err);
     bool ok = mdx->executor && executor_run(mdx->executor, false, &mdx->results, err);
     if (!ok || !mdx->keep) session_drop_executor(mdx);
+    ok = ok && check_probes(mdx, err);
     if (!ok && err->kind == ERR_NOT_FINITE) find_origin(mdx, files, err);
     times.seconds = now(CLOCK_MONOTONIC) - begin;
     times.peak = memory_peak();

@@ -27,6 +27,7 @@ Mdx *mdx_open(void) {
     mdx->device = device_named(STR("cpu"));
     mdx->device_options.cache = true;
     mdx->build.batch_points = AUTO_POINTS;
+    mdx->build.prove = true;
     mdx->diags = diags_open(arena, &mdx->spec.sources);
     mdx->dumps = text_open(arena);
     mdx->messages = text_open(arena);
@@ -199,6 +200,11 @@ static bool set_strict(Mdx *mdx, const char *value) {
     return true;
 }
 
+static bool set_prove(Mdx *mdx, const char *value) {
+    mdx->build.prove = strcmp(value, "off") != 0;
+    return true;
+}
+
 static bool set_keep(Mdx *mdx, const char *value) {
     mdx->keep = strcmp(value, "off") != 0;
     return true;
@@ -228,6 +234,7 @@ static const Option options[] = {
     {"dump-after", "PASS,...", "print the graph after these passes (all; build: before the first)", set_dump_after},
     {"verify", "on|off", "check the graph after every pass", set_verify},
     {"check", "on|off", "off: look at the syntax alone", set_check},
+    {"prove", "on|off", "patched runs prove themselves: patched with their own values they must be the clean run (default: on)", set_prove},
     {"strict", "on|off", "results that do not depend on how much is computed at once, bit for bit (the devices cpu and ref always are strict)", set_strict},
     {"keep", "on|off", "keep what mdx_rerun needs in memory after mdx_run", set_keep},
     {"write", "on|off", "whether mdx_run writes its folder (default: on)", set_write},

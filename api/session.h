@@ -35,6 +35,7 @@ struct Mdx {
     Facts facts;
     Tables *tables;
     Graph graph;
+    uint64_t *fired;       // [tables->fires.len] rows that each patch of a run writes
     bool graph_made;
     Plan plan;
     bool plan_made;

@@ -50,6 +50,7 @@ static bool run_forward(Builder *b, const RunInst *run, Str text, const AxisRang
 }
 
 Forward *build_run(Builder *b, const RunInst *run, Str text, const AxisRange *ranges) {
+    run = build_stand_in(b, run);
     Str key = build_key(b, run, text, run->axes, ranges);
     uint32_t i;
     if (strmap_get(&b->run_keys, key, &i)) return b->runs.at[i];
@@ -198,10 +199,12 @@ bool build(Graph *graph, const BuildOptions *options, Error *err) {
     b.run_keys = strmap_open(arena, 64);
     b.expr_keys = strmap_open(arena, 64);
     b.output_keys = strmap_open(arena, 64);
+    b.stand_keys = strmap_open(arena, 16);
+    b.probe_keys = strmap_open(arena, 16);
     b.maps = arena_many(arena, Node *, exp->maps.len);
     b.bases = arena_many(arena, Node *, exp->bases.len);
     for (size_t i = 0; i < exp->reports.len; i++)
         if (!build_report(&b, &exp->reports.at[i])) return false;
     output_maps(&b);
-    return true;
+    return build_probes(&b);
 }

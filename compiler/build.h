@@ -10,9 +10,21 @@
 typedef struct {
     size_t batch_points; // of a sweep together; 0: all; AUTO_POINTS: enough for batch_rows rows
     uint64_t batch_rows; // more rows at once make a product no faster
+    bool prove;          // patched runs prove themselves (build_probe.c)
 } BuildOptions;
 
 #define AUTO_POINTS SIZE_MAX
+
+// Runs that stand in for patched ones (build_probe.c): without their patches, or patched with their own values; on one
+// prompt.
+typedef enum { STAND_NONE, STAND_CLEAN, STAND_PROBE } Stand;
+
+typedef struct {
+    const Expr *values;
+    const RunInst *run;
+    uint32_t term;
+    const AxisRange *ranges;
+} ProbedExpr;
 
 typedef struct Builder {
     Arena *arena;
@@ -24,6 +36,13 @@ typedef struct Builder {
     LIST(Node *) exprs;        // of metrics and numbers
     StrMap run_keys, expr_keys, output_keys; // to indices of runs, exprs and the graph's outputs
     Node **maps, **bases;      // by id, once built
+    Stand stand;
+    struct {
+        uint32_t prompts, prompt;
+    } probed;
+    StrMap stand_keys, probe_keys;
+    LIST(const RunInst *) stands;
+    LIST(ProbedExpr) probes;
     uint32_t metric;           // that is being built, for the terms
     size_t point;              // its structural point
 } Builder;
@@ -40,6 +59,11 @@ bool build(Graph *graph, const BuildOptions *options, Error *err);
 // ---- between the files build*.c and forward.c
 Blocks place_blocks(Tables *tables, const Place *place, const Model *model);
 bool positions_select(Spaces *spaces, uint32_t stream, const Positions *at, const Selection **out, Error *err); // position.c
+bool build_select(Builder *b, uint32_t stream, const Positions *at, const Selection **out); // of one prompt, for a stand-in
+const Selection *build_probed_rows(Builder *b, const Selection *rows);
+const RunInst *build_stand_in(Builder *b, const RunInst *run); // the run itself when none is wanted
+void build_note_probe(Builder *b, const Expr *values, uint32_t term, const AxisRange *ranges);
+bool build_probes(Builder *b);
 bool build_stream(Builder *b, const RunInst *run, Str text, uint32_t *out); // a run's prompts with `text` appended
 // Bytes that are the same for the same thing at the same points of the axes, as a key.
 Str build_key(Builder *b, const void *what, Str text, AxisSet axes, const AxisRange *ranges);

@@ -74,11 +74,10 @@ static bool equal_counts(Builder *b, const Selection *from, const Selection *to,
 }
 
 static Node *read_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges) {
-    Spaces *spaces = &b->graph->tables->spaces;
     Forward *f = build_run(b, expr->run, STR(""), ranges);
     if (!f) return NULL;
     const Selection *from;
-    if (!positions_select(spaces, f->stream, &expr->place.at, &from, b->err)) return NULL;
+    if (!build_select(b, f->stream, &expr->place.at, &from)) return NULL;
     if (!equal_counts(b, from, frame->selection, expr->span)) return NULL;
     Node *x = forward_read(f, &expr->place);
     Blocks blocks = place_blocks(b->graph->tables, &expr->place, f->model);
@@ -157,7 +156,7 @@ bool build_frame(Builder *b, const Expr *states, Frame *out) {
     uint32_t stream;
     if (!build_stream(b, read->run, STR(""), &stream)) return false;
     *out = (Frame){0};
-    return positions_select(&b->graph->tables->spaces, stream, &read->place.at, &out->selection, b->err);
+    return build_select(b, stream, &read->place.at, &out->selection);
 }
 
 Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selection *where, Blocks blocks) {
@@ -184,7 +183,8 @@ Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selectio
 // The node of an expression at the points of the ranges, made by `make` on first use.
 static Node *expr_once(Builder *b, const Expr *expr, const AxisRange *ranges,
                        Node *(*make)(Builder *, const Expr *, const AxisRange *)) {
-    Str key = build_key(b, expr, STR(""), expr->axes, ranges);
+    static const char *const stands[] = {[STAND_NONE] = "", [STAND_CLEAN] = "clean", [STAND_PROBE] = "own"};
+    Str key = build_key(b, expr, str_of(stands[b->stand]), expr->axes, ranges);
     uint32_t i;
     if (strmap_get(&b->expr_keys, key, &i)) return b->exprs.at[i];
     Node *node = make(b, expr, ranges);
@@ -219,6 +219,7 @@ static Str term_text(Builder *b, Span span) {
 
 // The values that a reported number is reduced from are an output too.
 static void keep_term(Builder *b, const Expr *expr, Node *values, const AxisRange *ranges) {
+    if (b->stand != STAND_NONE) return;
     Tables *tables = b->graph->tables;
     const MetricDef *metric = &b->exp->metrics.at[b->metric];
     Str text = term_text(b, expr->in[0]->span);
@@ -229,6 +230,7 @@ static void keep_term(Builder *b, const Expr *expr, Node *values, const AxisRang
     if (i == tables->terms.len)
         list_push(tables->arena, &tables->terms, ((Term){metric->name, text, values->space->prompts, axes}));
     build_output(b, (GraphOutput){OUT_values, values, i, b->point, axes, ranges});
+    build_note_probe(b, expr->in[0], i, ranges);
 }
 
 static Node *reduce_number(Builder *b, const Expr *expr, const AxisRange *ranges) {

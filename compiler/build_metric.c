@@ -30,7 +30,7 @@ static Node *over_prompt(const Metric *m, Op op, Node *x) {
 // The logits of a run, and the rows of it that the positions select.
 static Node *logits_of(const Metric *m, const Arg *run, const Positions *at, const Selection **rows) {
     Forward *f = build_run(m->b, run->run, STR(""), m->ranges);
-    if (!f || !positions_select(&m->b->graph->tables->spaces, f->stream, at, rows, m->b->err)) return NULL;
+    if (!f || !build_select(m->b, f->stream, at, rows)) return NULL;
     Place logits = {.site = SITE_logits};
     return forward_read(f, &logits);
 }
@@ -87,7 +87,7 @@ static Node *logp_rows(const Metric *m, uint32_t *text_tokens) {
     if (!f) return NULL;
     const Stream *s = m->b->graph->tables->spaces.streams.at[f->stream].stream;
     *text_tokens = s->start[1] - s->start[0] - s->length[0]; // the same for every prompt: tokenized alone
-    const Selection *rows = predicting_rows(m, f->stream);
+    const Selection *rows = build_probed_rows(m->b, predicting_rows(m, f->stream));
     Place logits = {.site = SITE_logits};
     Node like = {.op = OP_next_tokens, .dtype = DTYPE_i32, .width = 1, .span = m->expr->span};
     like.attr.tokens.stream = f->stream;

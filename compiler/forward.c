@@ -108,17 +108,25 @@ Blocks place_blocks(Tables *tables, const Place *place, const Model *model) {
     return (Blocks){model->d_head, tables_list(tables, place->heads.at, place->heads.len)};
 }
 
+static void note_fire(Forward *f, const Write *write, const Selection *where, Node *node) {
+    Tables *tables = f->graph->tables;
+    list_push(tables->arena, &f->graph->fires, ((GraphFire){(uint32_t)tables->fires.len, node}));
+    list_push(tables->arena, &tables->fires, ((Fire){f->run, write, where, NULL}));
+}
+
 static Node *write_at(Forward *f, const Write *write, Node *x) {
     const Selection *where = NULL;
-    Spaces *spaces = &f->graph->tables->spaces;
-    if (!positions_select(spaces, f->stream, &write->place.at, &where, f->err)) return NULL;
+    if (!build_select(f->builder, f->stream, &write->place.at, &where)) return NULL;
     Blocks blocks = place_blocks(f->graph->tables, &write->place, f->model);
     Node *value = build_patch_value(f, write, x, where, blocks);
     if (!value) return NULL;
     Node like = {.op = OP_write, .dtype = DTYPE_f32, .width = x->width, .space = f->space, .in = {x, value}, .span = write->span};
     like.attr.write.selection = where->id;
     like.attr.write.blocks = blocks;
-    return graph_node(f->graph, like);
+    like.attr.write.probe = f->builder->stand == STAND_PROBE;
+    Node *node = graph_node(f->graph, like);
+    if (!like.attr.write.probe) note_fire(f, write, where, node);
+    return node;
 }
 
 Node *forward_site(Forward *f, SiteId site, uint32_t layer, Node *x) {

@@ -137,6 +137,12 @@ Graph graph_rewrite(const Graph *from, Rewrite *rewrite, void *self) {
         output.node = now[output.node->id];
         list_push(to.tables->arena, &to.outputs, output);
     }
+    for (size_t i = 0; i < from->fires.len; i++) {
+        GraphFire fire = from->fires.at[i];
+        if (!reached[fire.node->id]) continue;
+        fire.node = now[fire.node->id];
+        list_push(to.tables->arena, &to.fires, fire);
+    }
     arena_close(scratch);
     return to;
 }

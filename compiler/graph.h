@@ -40,6 +40,26 @@ typedef struct {
     AxisSet axes; // structural ones of the metric, value ones of the expression
 } Term;
 
+// A term on one prompt, twice: of runs without their patches, and patched with their own values (outputs 2 i, 2 i + 1).
+typedef struct {
+    uint32_t term, prompts, prompt;
+    Str run, sites;
+    Span span; // of the first patch
+} Probe;
+
+// A patch of a run, as the spec says it: which rows it writes, and which of them something reads.
+typedef struct {
+    const RunInst *run;
+    const Write *write;
+    const Selection *where, *read; // read: NULL before it is known, and when nothing is
+} Fire;
+
+// The node that does what a patch of a run says: a write, or the value in its place. Nothing needs it on that account.
+typedef struct {
+    uint32_t fire; // of Tables.fires
+    Node *node;
+} GraphFire;
+
 // What all graphs of a compilation share.
 typedef struct {
     Arena *arena;
@@ -53,6 +73,8 @@ typedef struct {
     StrMap text_numbers;
     LIST(uint32_t *) lists; // [0] is the length
     LIST(Term) terms;
+    LIST(Probe) probes;
+    LIST(Fire) fires;
     bool share;             // equal nodes are one node
 } Tables;
 
@@ -60,6 +82,7 @@ typedef struct {
     Tables *tables;
     LIST(Node *) nodes;
     LIST(GraphOutput) outputs;
+    LIST(GraphFire) fires;
     struct GraphSlot *slots; // hash table of nodes
     size_t cap;
 } Graph;

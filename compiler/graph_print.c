@@ -89,7 +89,7 @@ static void print_node(const Graph *graph, const Node *node, Text *out) {
     text_char(out, '\n');
 }
 
-static const char *const output_names[] = {[OUT_metric] = "metric", [OUT_values] = "values", [OUT_states] = "states", [OUT_map] = "map"};
+static const char *const output_names[] = {[OUT_metric] = "metric", [OUT_values] = "values", [OUT_states] = "states", [OUT_map] = "map", [OUT_probe] = "probe"};
 
 static void print_output(const Graph *graph, const GraphOutput *output, Text *out) {
     const Experiment *exp = graph->tables->exp;
@@ -98,6 +98,7 @@ static void print_output(const Graph *graph, const GraphOutput *output, Text *ou
         [OUT_values] = output->kind == OUT_values ? graph->tables->terms.at[output->index].text : STR(""),
         [OUT_states] = output->kind == OUT_states ? exp->captures.at[output->index].name : STR(""),
         [OUT_map] = output->kind == OUT_map ? exp->maps.at[output->index]->name : STR(""),
+        [OUT_probe] = str_of(output->index % 2 ? "with its own values" : "without patches"),
     };
     text_add(out, "%s %.*s", output_names[output->kind], STR_ARG(names[output->kind]));
     AxisSet structural = axes_structural(exp, output->axes);

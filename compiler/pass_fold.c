@@ -54,7 +54,7 @@ static Node *fold_rows(Graph *graph, const Node *like) {
 // A patch that writes what is there: its value is the patched place itself, at the patched rows and columns.
 static Node *fold_write(Graph *graph, const Node *like) {
     (void)graph;
-    if (like->op != OP_write) return NULL;
+    if (like->op != OP_write || like->attr.write.probe) return NULL;
     const Blocks *blocks = &like->attr.write.blocks;
     const Node *value = like->in[1];
     if (value->op == OP_rows && value->attr.rows.selection == like->attr.write.selection &&

@@ -108,17 +108,48 @@ static Node *keep(Graph *to, const Node *old, Node like, void *self) {
     return graph_node(to, like);
 }
 
-Graph pass_prune(const Graph *graph) {
-    Arena *scratch = arena_open();
-    Prune prune = {graph, &graph->tables->spaces, arena_many(scratch, const Selection *, graph->nodes.len)};
-    const bool *reached = graph_reached(graph, scratch);
+static Prune find_needs(const Graph *graph, Arena *arena) {
+    Prune prune = {graph, &graph->tables->spaces, arena_many(arena, const Selection *, graph->nodes.len + 1)};
+    const bool *reached = graph_reached(graph, arena);
     for (size_t i = 0; i < graph->outputs.len; i++) { // captured states: all the rows that were asked for
         const Node *node = graph->outputs.at[i].node;
         if (is_tokens(node)) demand(&prune, node, node->space->selection);
     }
     for (size_t i = graph->nodes.len; i-- > 0;)
         if (reached[i]) demand_inputs(&prune, graph->nodes.at[i]);
-    Graph out = graph_rewrite(graph, narrow, &prune);
+    return prune;
+}
+
+void graph_find_read(const Graph *built) {
+    Arena *scratch = arena_open();
+    Prune prune = find_needs(built, scratch);
+    for (size_t i = 0; i < built->fires.len; i++) {
+        const GraphFire *fire = &built->fires.at[i];
+        const Selection *need = prune.need[fire->node->id];
+        Fire *of = &built->tables->fires.at[fire->fire];
+        if (need) of->read = selection_and(prune.spaces, need, of->where);
+    }
+    arena_close(scratch);
+}
+
+// Patches none of whose rows are read are gone.
+static void drop_unread(Prune *prune, Graph *graph) {
+    size_t kept = 0;
+    for (size_t i = 0; i < graph->fires.len; i++) {
+        const GraphFire *fire = &graph->fires.at[i];
+        const Selection *need = prune->need[fire->node->id], *where = graph->tables->fires.at[fire->fire].where;
+        if (need && selection_and(prune->spaces, need, where)->count) graph->fires.at[kept++] = *fire;
+    }
+    graph->fires.len = kept;
+}
+
+Graph pass_prune(const Graph *graph) {
+    Arena *scratch = arena_open();
+    Prune prune = find_needs(graph, scratch);
+    Graph from = *graph;
+    from.fires.at = arena_copy(scratch, graph->fires.at, graph->fires.len * sizeof *from.fires.at);
+    drop_unread(&prune, &from);
+    Graph out = graph_rewrite(&from, narrow, &prune);
     arena_close(scratch);
     return graph_rewrite(&out, keep, NULL); // without what only replaced values needed
 }

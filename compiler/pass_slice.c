@@ -168,8 +168,20 @@ static Graph slice_once(const Graph *graph, AxisSet axis) {
         output.node = is_tokens(output.node) ? full_of(&slice, output.node) : slice.clean[output.node->id];
         list_push(graph->tables->arena, &out.outputs, output);
     }
+    for (size_t i = 0; i < graph->fires.len; i++) {
+        GraphFire fire = graph->fires.at[i];
+        if (!reached[fire.node->id]) continue;
+        Node *own = slice.own[fire.node->id];
+        fire.node = own ? own : slice.clean[fire.node->id];
+        list_push(graph->tables->arena, &out.fires, fire);
+    }
     arena_close(scratch);
     return out;
+}
+
+static Node *keep(Graph *to, const Node *old, Node like, void *self) {
+    (void)old, (void)self;
+    return graph_node(to, like);
 }
 
 Graph pass_slice(const Graph *graph) {
@@ -179,5 +191,6 @@ Graph pass_slice(const Graph *graph) {
         if (graph->nodes.at[i]->op == OP_write) axes |= graph->nodes.at[i]->space->axes;
     for (uint32_t a = 0; a < MOST_AXES; a++)
         if (axes >> a & 1) now = slice_once(&now, (AxisSet)1 << a);
-    return slice_once(&now, 0);
+    now = slice_once(&now, 0);
+    return graph_rewrite(&now, keep, NULL); // without what nothing reads
 }

@@ -26,6 +26,10 @@ bool pass_known(Str name, bool disable);
 Graph passes_run(const Graph *graph, const PassOptions *options, Text *dumps);
 void passes_print(Text *out);
 
+// fires.c: how many of the rows that something reads each of Tables.fires writes in the graph that is run; false when
+// these are not the rows that the spec selects.
+bool fires_check(const Graph *graph, Arena *arena, uint64_t **written, Error *err);
+
 // batch.c: the same graph over `parts` micro-batches of the prompts, with the same bits. At most graph_most_parts
 // help.
 Graph graph_batched(const Graph *graph, uint32_t parts);
@@ -35,6 +39,8 @@ Graph pass_axes(const Graph *graph);
 Graph pass_fold(const Graph *graph);
 Graph pass_slice(const Graph *graph);
 Graph pass_prune(const Graph *graph);
+// Of the graph as it was built: which rows that patches write something reads (Fire.read).
+void graph_find_read(const Graph *built);
 
 // The sweeps that reach a node: those of its inputs, its own for a value of one. by_axis gets the ranges of `like`.
 AxisSet axes_reaching(const Node *like, AxisRange *by_axis);

@@ -28,6 +28,7 @@ typedef struct {
     const char *name;
     const char *what; // one line for --help
     bool fuses;       // it runs row kernels and metrics of logits tile by tile (Step.fused, Step.logits)
+    bool strict;         // a row's bits never depend on what is computed beside it
     uint64_t batch_rows; // of a matrix product: more at once make it no faster
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
     bool (*open)(Device *device, Arena *arena, Error *err);

@@ -228,6 +228,7 @@ const DeviceApi device_cpu = {
     .what = "this machine's processor: fused kernels through LLVM, OpenBLAS",
     .fuses = true,
     .fixed_bytes = cpu_device_fixed_bytes,
+    .strict = true,
     .batch_rows = 4096,
     .open = cpu_device_open,
     .prepare = cpu_device_prepare,

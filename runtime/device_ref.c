@@ -93,6 +93,7 @@ static void ref_close(Device *device) {
 const DeviceApi device_ref = {
     .name = "ref",
     .what = "plain loops: slow and obvious, the definition of every op",
+    .strict = true,
     .batch_rows = 256,
     .open = ref_open,
     .prepare = ref_prepare,

@@ -141,12 +141,24 @@ static bool put_states(const Walk *walk, const Output *output, Error *err) {
     return ok;
 }
 
+// A term on one prompt, at the first point of its sweeps.
+static void put_probe(const Walk *walk, const Output *output, const double *numbers) {
+    ResultProbe *probe = &walk->results->probes[output->index / 2];
+    for (uint64_t i = 0; i < output->count && !probe->done[output->index % 2]; i++) {
+        if (output->prompts[i] != probe->prompt) continue;
+        probe->value[output->index % 2] = numbers[output->rows[i]];
+        probe->done[output->index % 2] = true;
+    }
+}
+
 static bool put_output(const Walk *walk, const Output *output, Error *err) {
     if (output->kind == OUT_map) return put_map(walk, output, err);
     if (output->kind == OUT_states) return put_states(walk, output, err);
     Arena *scratch = arena_open();
     const double *numbers = read_column(walk, output, scratch, err);
-    if (numbers) (output->kind == OUT_metric ? put_metric : put_values)(walk, output, numbers);
+    void (*put)(const Walk *, const Output *, const double *) =
+        output->kind == OUT_metric ? put_metric : output->kind == OUT_probe ? put_probe : put_values;
+    if (numbers) put(walk, output, numbers);
     arena_close(scratch);
     return numbers != NULL;
 }

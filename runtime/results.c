@@ -81,6 +81,34 @@ static Str shown(const Results *results, const ResultTable *table, size_t column
     return str_format(arena, "%.6g", metric->values[own]);
 }
 
+bool results_noise(const Results *results, const ResultMetric *metric, double *floor) {
+    bool known = false;
+    *floor = 0;
+    for (size_t i = 0; i < results->probe_count; i++) {
+        const ResultProbe *probe = &results->probes[i];
+        if (!probe->done[0] || !probe->done[1] || !str_eq(results->terms[probe->term].metric, metric->name)) continue;
+        double apart = fabs(probe->value[1] - probe->value[0]);
+        known = true;
+        if (apart > *floor) *floor = apart;
+    }
+    return known;
+}
+
+// Effects that are hardly above what the same run shows without a patch.
+static void note_noise(const Results *results, const ResultTable *table, Text *out) {
+    for (size_t c = 0; c < table->count; c++) {
+        if (table->columns[c].is_axis) continue;
+        const ResultMetric *metric = &results->metrics[table->columns[c].index];
+        double floor;
+        size_t below = 0;
+        if (!results_noise(results, metric, &floor)) continue;
+        for (size_t p = 0; p < metric->points; p++) below += metric->done[p] && fabs(metric->values[p]) < 10 * floor;
+        if (below)
+            text_add(out, "%.*s: %zu of %zu values are below 10 x the noise floor, which is %.2g\n", STR_ARG(metric->name), below,
+                     metric->points, floor);
+    }
+}
+
 void results_set_axis(Results *results, uint32_t number, const double *values, Arena *arena) {
     ResultAxis *axis = &results->axes[number];
     Str *texts = arena_many(arena, Str, axis->count);
@@ -113,6 +141,7 @@ void results_print(const Results *results, Text *out) {
             }
             text_char(out, '\n');
         }
+        note_noise(results, table, out);
     }
 }
 
@@ -140,6 +169,11 @@ static void json_metric(const Results *results, const ResultMetric *metric, Text
     text_json(out, metric->name);
     text_str(out, STR(", \"formula\": "));
     text_json(out, metric->formula);
+    double floor;
+    if (results_noise(results, metric, &floor)) {
+        text_str(out, STR(", \"noise_floor\": "));
+        text_number(out, floor);
+    }
     text_str(out, STR(", \"points\": ["));
     const char *between = "\n";
     for (size_t p = 0; p < metric->points; p++) {
@@ -163,6 +197,16 @@ static void json_map(const ResultMap *map, Text *out) {
              (unsigned long long)map->rows, map->rank);
     text_number(out, map->scale);
     text_char(out, '}');
+}
+
+static void json_patch(const ResultPatch *patch, Text *out) {
+    text_str(out, STR("    {\"patch\": "));
+    text_json(out, patch->patch);
+    text_str(out, STR(", \"run\": "));
+    text_json(out, patch->run);
+    text_str(out, STR(", \"site\": "));
+    text_json(out, patch->site);
+    text_add(out, ", \"rows_selected\": %llu, \"rows_written\": %llu}", (unsigned long long)patch->selected, (unsigned long long)patch->written);
 }
 
 static void json_table(const Results *results, const ResultTable *table, Text *out) {
@@ -210,6 +254,8 @@ void results_json(const Results *results, Text *out) {
     JSON_LIST("metrics", results->metric_count, json_metric(results, &results->metrics[i], out));
     text_str(out, STR(",\n"));
     JSON_LIST("maps", results->map_count, json_map(&results->maps[i], out));
+    text_str(out, STR(",\n"));
+    JSON_LIST("patches", results->patch_count, json_patch(&results->patches[i], out));
     text_str(out, STR(",\n"));
     JSON_LIST("warnings", results->warnings.len, text_str(out, STR("    ")); text_json(out, results->warnings.at[i]));
     text_str(out, STR("\n}\n"));

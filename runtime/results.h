@@ -62,6 +62,22 @@ typedef struct {
     ResultMatrix *at;         // [points]
 } ResultStates;
 
+// A term on one prompt, of runs without their patches and of runs patched with their own values: these must agree. How
+// far they are apart is the noise floor of the metrics that the term is of.
+typedef struct {
+    uint32_t term, prompt;   // of the prompts of the term
+    Str run, sites;
+    Span span;               // of the patch
+    double value[2];         // without, with; NaN: undefined
+    bool done[2];
+} ResultProbe;
+
+// A patch of a run at one place: rows that the spec selects, and those of them that something reads and that it wrote.
+typedef struct {
+    Str patch, run, site;
+    uint64_t selected, written;
+} ResultPatch;
+
 typedef struct {
     bool is_axis;
     uint32_t index;
@@ -84,6 +100,10 @@ typedef struct {
     ResultStates *states;
     ResultMap *maps;
     ResultTable *tables;
+    ResultPatch *patches;
+    size_t patch_count;
+    ResultProbe *probes;
+    size_t probe_count;
     StrList warnings;   // rendered, one text each
 } Results;
 
@@ -99,6 +119,8 @@ void results_point_write(const Results *results, uint64_t axes, size_t point, Te
 bool results_complete(const Results *results);
 
 // The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.
+// The noise floor of a metric; false when no probe of it was computed.
+bool results_noise(const Results *results, const ResultMetric *metric, double *floor);
 void results_print(const Results *results, Text *out);
 void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.

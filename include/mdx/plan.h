@@ -116,7 +116,7 @@ typedef struct {
 } Step;
 
 // ---- What comes out
-typedef enum { OUT_metric, OUT_values, OUT_states, OUT_map } OutputKind;
+typedef enum { OUT_metric, OUT_values, OUT_states, OUT_map, OUT_probe } OutputKind;
 
 typedef struct {
     OutputKind kind;

@@ -1,0 +1,241 @@
+// main.c: random specs, each computed in many ways that must agree.
+//
+//     test_random [COUNT] [SEED] [CACHE] [WITHOUT]
+//
+// COUNT specs from SEED on, one seed each: test_random 1 SEED repeats one. CACHE is a folder that keeps compiled kernels
+// ("": one of this run alone). WITHOUT lists passes that no run makes.
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "generate.h"
+#include "mdx/file.h"
+#include "mdx/mdx.h"
+#include "outcome.h"
+
+// ---- What is left out of the compiler
+
+// Words of --disable; those that the program does not know are skipped.
+static const char *const all_words[] = {"axes", "fold", "slice", "prune", "share", "batch"};
+static const char *words[COUNT(all_words)];
+static size_t word_count;
+static const char *without = "";
+
+static void find_words(void) {
+    for (size_t i = 0; i < COUNT(all_words); i++) {
+        Mdx *mdx = mdx_open();
+        if (mdx_option(mdx, "disable", all_words[i])) words[word_count++] = all_words[i];
+        mdx_close(mdx);
+    }
+}
+
+static Str some_words(Arena *arena, Random *random, uint32_t share, bool fuse) {
+    Text out = text_open(arena);
+    text_str(&out, str_of(without));
+    for (size_t i = 0; i < word_count; i++)
+        if (random_percent(random, share)) text_add(&out, "%s%s", out.len ? "," : "", words[i]);
+    if (fuse) text_add(&out, "%sfuse", out.len ? "," : "");
+    return text_view(&out);
+}
+
+static Way some_way(Arena *arena, Random *random, const char *device, bool fuse) {
+    Way way = {.device = device, .disable = some_words(arena, random, random_percent(random, 25) ? 100 : 35, fuse)};
+    if (random_percent(random, 50)) way.micro_batches = 1 + random_below(random, 4);
+    if (random_percent(random, 50)) way.threads = 1 + random_below(random, 3);
+    way.whole_batches = random_percent(random, 30);
+    if (!way.whole_batches && random_percent(random, 40)) way.batch_points = 1 + random_below(random, 4);
+    way.verify = random_percent(random, 25);
+    return way;
+}
+
+// ---- One spec
+
+typedef struct {
+    uint64_t specs, refused, failed, needless, looks, ties, bad; // looks: second ones
+    double worst_near, worst_look;
+    uint64_t worst_seed;
+    double seconds[6]; // by way
+} Tally;
+
+static Tally tally;
+static char world[4096], nudged_world[4096];
+static uint64_t now_seed;
+static char now_running[1 << 16]; // for the handler of signals
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static Outcome timed(Arena *arena, Str spec, const Way *way, size_t slot) {
+    double begin = now();
+    Text running = text_open(arena);
+    way_write(way, &running);
+    snprintf(now_running, sizeof now_running, "seed %llu, with %s:\n%s", (unsigned long long)now_seed, running.at, spec.at);
+    Outcome out = outcome_of(arena, world, spec, way);
+    tally.seconds[slot] += now() - begin;
+    return out;
+}
+
+static bool tell(uint64_t seed, Str spec, const Way *a, const Way *b, const char *why) {
+    Arena *arena = arena_open();
+    Text ways = text_open(arena);
+    way_write(a, &ways);
+    text_str(&ways, STR("\n  "));
+    way_write(b, &ways);
+    fprintf(stderr, "seed %llu: these do not agree:\n  %s\n%s\n%s", (unsigned long long)seed, ways.at, why, spec.at);
+    fflush(stderr);
+    arena_close(arena);
+    check_failures++;
+    tally.bad++;
+    return false;
+}
+
+typedef struct {
+    Arena *arena;
+    uint64_t seed;
+    Generated spec;
+} Case;
+
+static bool is_needless(const Outcome *a, const Outcome *b) {
+    bool needless = outcome_needless(a, b);
+    tally.needless += needless;
+    return needless;
+}
+
+static bool must_be_same(const Case *c, const Way *wa, const Outcome *a, const Way *wb, const Outcome *b) {
+    if (is_needless(a, b)) return true;
+    Text why = text_open(c->arena);
+    return outcome_same(a, b, &why) || tell(c->seed, c->spec.spec, wa, wb, why.at);
+}
+
+static const char *distance_text(Arena *arena, const Distance *d) {
+    return str_format(arena, "%s: %.17g and %.17g, allowed %.3g (%.3g times that)", d->where.at, d->a, d->b, d->allowed, d->worst).at;
+}
+
+// What is not near at first sight is looked at again, beside a run with weights that were nudged and the logits behind
+// ranks: an ill-conditioned number may differ as much as it moves, and a rank where two logits are nearly tied.
+static bool look_again(const Case *c, const Way *wa, const Way *wb) {
+    Str spec = str_format(c->arena, "%s%s", c->spec.spec.at, c->spec.ties.len ? c->spec.ties.at : "");
+    Outcome a = outcome_of(c->arena, world, spec, wa), b = outcome_of(c->arena, world, spec, wb);
+    Outcome nudged = outcome_of(c->arena, nudged_world, spec, wa);
+    bool tie = outcome_has_tie(&a, &b);
+    Distance d = outcome_distance(c->arena, &a, &b, &nudged, tie);
+    tally.looks++;
+    tally.ties += tie;
+    tally.worst_look = fmax(tally.worst_look, d.worst);
+    return d.worst <= 1 || tell(c->seed, c->spec.spec, wa, wb, distance_text(c->arena, &d));
+}
+
+static bool must_be_near(const Case *c, const Way *wa, const Outcome *a, const Way *wb, const Outcome *b) {
+    if (is_needless(a, b)) return true;
+    Distance d = outcome_distance(c->arena, a, b, NULL, false);
+    if (!(d.worst <= 1)) return look_again(c, wa, wb);
+    if (d.worst > tally.worst_near) tally.worst_near = d.worst, tally.worst_seed = c->seed;
+    return true;
+}
+
+// On ref and on cpu, with and without row kernels: four kinds of sums, each the same bits in whatever way it is run.
+static bool all_ways(const Case *c, Random *random) {
+    Arena *arena = c->arena;
+    Str spec = c->spec.spec;
+    Way a = {.device = "ref", .disable = STR("all")}, b = {.device = "cpu", .disable = str_of(without)}, u = {.device = "cpu", .disable = STR("all")};
+    Way a2 = some_way(arena, random, "ref", false), b2 = some_way(arena, random, "cpu", false), u2 = some_way(arena, random, "cpu", true);
+    Outcome on_ref = timed(arena, spec, &a, 0);
+    tally.refused += on_ref.kind == OUTCOME_REFUSED;
+    tally.failed += on_ref.kind == OUTCOME_FAILED;
+    if (on_ref.kind == OUTCOME_REFUSED) return true;
+    Outcome fused = timed(arena, spec, &b, 1), single = timed(arena, spec, &u, 2);
+    Outcome ref2 = timed(arena, spec, &a2, 3), fused2 = timed(arena, spec, &b2, 4), single2 = timed(arena, spec, &u2, 5);
+    return must_be_near(c, &a, &on_ref, &b, &fused) && must_be_near(c, &a, &on_ref, &u, &single) &&
+           must_be_same(c, &a, &on_ref, &a2, &ref2) && must_be_same(c, &b, &fused, &b2, &fused2) &&
+           must_be_same(c, &u, &single, &u2, &single2);
+}
+
+static bool try_seed(uint64_t seed, bool show) {
+    Arena *arena = arena_open();
+    Case c = {arena, seed, generate(arena, seed)};
+    Random random = random_open(~seed);
+    now_seed = seed;
+    if (show) printf("seed %llu:\n%s", (unsigned long long)seed, c.spec.spec.at);
+    tally.specs++;
+    bool ok = all_ways(&c, &random);
+    if (show) {
+        Way b = {.device = "cpu", .disable = str_of(without)};
+        Outcome out = outcome_of(arena, world, c.spec.spec, &b);
+        printf("%s", out.messages.at);
+        for (size_t s = 0; s < out.series.len; s++)
+            printf("%s: %zu numbers, %.9g ...\n", out.series.at[s].name.at, out.series.at[s].count,
+                   out.series.at[s].count ? out.series.at[s].at[0] : 0);
+    }
+    arena_close(arena);
+    return ok;
+}
+
+// ---- The program
+
+static void on_signal(int signal_number) {
+    static const char word[] = "the program died at ";
+    ssize_t ignored = write(2, word, sizeof word - 1);
+    ignored += write(2, now_running, strlen(now_running));
+    (void)ignored;
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+static void watch_signals(void) {
+    static const int all[] = {SIGABRT, SIGSEGV, SIGFPE, SIGBUS, SIGILL};
+    for (size_t i = 0; i < COUNT(all); i++) signal(all[i], on_signal);
+}
+
+static bool open_world(Arena *arena, const char *cache, char *root, Error *err) {
+    const char *place = getenv("TMPDIR");
+    snprintf(root, sizeof world - 16, "%.4000s/mdx-random-XXXXXX", place && *place ? place : P_tmpdir);
+    MUST(mkdtemp(root));
+    snprintf(world, sizeof world, "%s", str_format(arena, "%s/world", root).at);
+    snprintf(nudged_world, sizeof nudged_world, "%s", str_format(arena, "%s/nudged", root).at);
+    Str kept = cache ? str_of(cache) : str_format(arena, "%s/cache", root);
+    TRY(folder_make(kept.at, err));
+    setenv("XDG_CACHE_HOME", kept.at, 1);
+    return world_write(world, false, err) && world_write(nudged_world, true, err);
+}
+
+static void report(uint64_t first) {
+    static const char *const ways[] = {"ref, all disabled", "cpu", "cpu, all disabled", "ref, some disabled", "cpu, some disabled", "cpu, some and fuse disabled"};
+    printf("%llu specs from seed %llu: %llu refused, %llu fail, %llu pairs with a needless fit, %llu looked at again (%llu with "
+           "ties), %llu bad\n",
+           (unsigned long long)tally.specs, (unsigned long long)first, (unsigned long long)tally.refused,
+           (unsigned long long)tally.failed, (unsigned long long)tally.needless, (unsigned long long)tally.looks, (unsigned long long)tally.ties,
+           (unsigned long long)tally.bad);
+    printf("the worst at %.3f of what is allowed (seed %llu), %.3f at second look\n", tally.worst_near,
+           (unsigned long long)tally.worst_seed, tally.worst_look);
+    for (size_t i = 0; i < COUNT(ways); i++) printf("  %-28s %.2f ms a spec\n", ways[i], 1e3 * tally.seconds[i] / (double)tally.specs);
+}
+
+int main(int argc, char **argv) {
+    Arena *arena = arena_open();
+    Error err;
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000, first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+    char root[sizeof world];
+    if (!open_world(arena, argc > 3 && *argv[3] ? argv[3] : NULL, root, &err)) {
+        fprintf(stderr, "%s\n", err.text);
+        return 1;
+    }
+    if (argc > 4) without = argv[4];
+    find_words();
+    watch_signals();
+    for (uint64_t seed = first; seed < first + count && tally.bad < 10; seed++) try_seed(seed, count == 1);
+    report(first);
+    if (tally.refused * 10 > tally.specs * 3) {
+        fprintf(stderr, "%llu of %llu specs are refused: more than 30 %%\n", (unsigned long long)tally.refused, (unsigned long long)tally.specs);
+        check_failures++;
+    }
+    if (!folder_remove(root, &err)) fprintf(stderr, "%s\n", err.text);
+    arena_close(arena);
+    return check_done();
+}
