@@ -277,10 +277,23 @@ static bool metric_states(const Scope *scope, const Ast *ast, const Expr *x, con
     return pair.kids.len == 2 && same_shape(scope, &pair, x, y) && same_prompts(scope, &pair, x, y);
 }
 
+// The token behind the last of the content is the template's: who predicts it knows that the turn ends, no more.
+static void warn_template(const Scope *scope, const Arg *args) {
+    const RunInst *run = args[0].run;
+    if (!run || !scope->checker->exp->prompts.at[run->prompts].chat) return;
+    for (size_t i = 1; i < MOST_PARAMS; i++) {
+        if (!args[i].positions.span.end || args[i].positions.word != POSITION_last) continue;
+        Diag *diag = diag_warning(scope->checker->diags, args[i].positions.span,
+                                  "the next token at `last` is the chat template's, not the model's answer");
+        if (diag) diag_help(scope->checker->diags, diag, "the answer begins at `end`; leave `at` out, or say at: end");
+    }
+}
+
 static Expr *metric_expr(const Scope *scope, const Ast *ast, uint32_t row) {
     Expr *expr = expr_new(scope, EXPR_metric, metric_type[row], ast->span);
     if (!args_check(scope, &metric_rows()[row], ast, expr->args)) return NULL;
     if (!metric_rules(scope, ast, (MetricId)row, expr->args)) return NULL;
+    warn_template(scope, expr->args);
     expr->row = row;
     for (size_t i = 0; i < MOST_PARAMS; i++) {
         const Arg *arg = &expr->args[i];
