@@ -99,13 +99,18 @@ static bool open_walk(Walk *walk, const RowCode *codes, CpuResolve *resolve, voi
 
 // ---- Tiles of logits
 
-// Rows that stand together and are the same, such as the unpatched run's for all points of a sweep, are made once.
+// A row that many read, such as the unpatched run's for all points of a sweep, is made once a block.
 static void find_rows(const Walk *walk, const LogitsSource *source, Source *out) {
+    enum { SLOTS = 4 * BLOCK_ROWS };
+    uint32_t seen[SLOTS] = {0}; // index + 1 of a row, by its low bits; one that is pushed out is made again
     out->count = 0;
     for (uint32_t r = 0; r < walk->rows; r++) {
-        uint32_t row = source->map ? source->map[walk->first + r] : (uint32_t)walk->first + r;
-        if (!out->count || out->rows[out->count - 1] != row) out->rows[out->count++] = row;
-        out->index[r] = out->count - 1;
+        uint32_t row = source->map ? source->map[walk->first + r] : (uint32_t)walk->first + r, *slot = &seen[row % SLOTS];
+        if (!*slot || out->rows[*slot - 1] != row) {
+            out->rows[out->count++] = row;
+            *slot = out->count;
+        }
+        out->index[r] = *slot - 1;
     }
 }
 
