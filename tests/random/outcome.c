@@ -32,15 +32,16 @@ static void collect_numbers(Arena *arena, const Results *results, Outcome *out) 
     for (size_t i = 0; i < results->metric_count; i++) {
         const ResultMetric *metric = &results->metrics[i];
         double *at = arena_copy(arena, metric->values, metric->points * sizeof(double));
-        add_series(arena, out, (Series){str_format(arena, "metric %.*s", STR_ARG(metric->name)),
-                                        metric_is_discrete(arena, results, metric->formula, 0), false, metric->points, at});
+        add_series(arena, out, (Series){.name = str_format(arena, "metric %.*s", STR_ARG(metric->name)), .at = at,
+                                        .discrete = metric_is_discrete(arena, results, metric->formula, 0),
+                                        .count = metric->points});
     }
     for (size_t i = 0; i < results->term_count; i++) {
         const ResultTerm *term = &results->terms[i];
         size_t count = term->points * results->prompts[term->prompts].count;
-        add_series(arena, out, (Series){str_format(arena, "values of %.*s: %.*s", STR_ARG(term->metric), STR_ARG(term->text)),
-                                        is_discrete(str_of(str_c(arena, term->text))), false, count,
-                                        arena_copy(arena, term->values, count * sizeof(double))});
+        Str name = str_format(arena, "values of %.*s: %.*s", STR_ARG(term->metric), STR_ARG(term->text));
+        add_series(arena, out, (Series){.name = name, .discrete = is_discrete(name), .count = count,
+                                        .at = arena_copy(arena, term->values, count * sizeof(double))});
     }
 }
 
@@ -58,19 +59,22 @@ static void collect_matrix(Arena *arena, Str name, const ResultMatrix *matrix, O
         rows[2 + 2 * r] = matrix->position[r];
     }
     size_t count = matrix->rows * matrix->width;
-    add_series(arena, out, (Series){str_format(arena, "rows of %s", name.at), false, true, 2 * matrix->rows + 1, rows});
-    add_series(arena, out, (Series){name, false, false, count, doubles_of(arena, matrix->states, count)});
+    add_series(arena, out, (Series){.name = str_format(arena, "rows of %s", name.at), .exact = true,
+                                    .count = 2 * matrix->rows + 1, .at = rows});
+    add_series(arena, out, (Series){.name = name, .count = count, .at = doubles_of(arena, matrix->states, count)});
 }
 
 static void collect_maps(Arena *arena, const Results *results, Outcome *out) {
     for (size_t i = 0; i < results->map_count; i++) {
         const ResultMap *map = &results->maps[i];
         size_t count = map->map ? (map->in + 1u) * (size_t)map->out : 0;
-        double facts[] = {map->in, map->out, (double)map->rows, map->rank};
+        double sizes[] = {map->in, map->out, (double)map->rows}, rank = map->rank;
         Str name = str_format(arena, "map %.*s", STR_ARG(map->name));
-        add_series(arena, out, (Series){str_format(arena, "sizes of %s", name.at), false, false, COUNT(facts),
-                                        arena_copy(arena, facts, sizeof facts)});
-        add_series(arena, out, (Series){name, false, false, count, doubles_of(arena, map->map, count)});
+        add_series(arena, out, (Series){.name = str_format(arena, "sizes of %s", name.at), .exact = true,
+                                        .count = COUNT(sizes), .at = arena_copy(arena, sizes, sizeof sizes)});
+        add_series(arena, out, (Series){.name = str_format(arena, "rank of %s", name.at), .rank = true, .count = 1,
+                                        .at = arena_copy(arena, &rank, sizeof rank)});
+        add_series(arena, out, (Series){.name = name, .count = count, .at = doubles_of(arena, map->map, count)});
     }
 }
 
@@ -155,7 +159,12 @@ static bool fit_failed(const Outcome *outcome) {
     return false;
 }
 
-bool outcome_needless(const Outcome *a, const Outcome *b) {
+static bool number_failed(const Outcome *outcome) {
+    return fit_failed(outcome) || (outcome->kind == OUTCOME_FAILED && strstr(outcome->message.at, "not finite"));
+}
+
+bool outcome_may_differ(const Outcome *a, const Outcome *b) {
+    if (number_failed(a) && number_failed(b)) return !str_eq(a->message, b->message);
     return (fit_failed(a) && b->kind == OUTCOME_DONE) || (fit_failed(b) && a->kind == OUTCOME_DONE);
 }
 
@@ -187,7 +196,7 @@ bool outcome_same(const Outcome *a, const Outcome *b, Text *why) {
 // to stays below a hundred of them unless something takes the difference of near numbers.
 static const double tolerance = 1e-5;
 // A nudge moves each weight by a quarter of 2^-20 on average, as much as several roundings in each product.
-static const double nudges = 32;
+static const double nudges_allowed = 32;
 
 static double largest(const Series *x, double least) {
     for (size_t i = 0; i < x->count; i++)
@@ -206,10 +215,9 @@ static double moved(const Series *x, const Series *nudged) {
     return most;
 }
 
-static void compare_series(const Series *x, const Series *y, const Series *nudged, Distance *out) {
+static void compare_series(const Series *x, const Series *y, double moves, Distance *out) {
     bool metric = str_starts(x->name, STR("metric ")) || str_starts(x->name, STR("values of "));
-    double allowed = x->exact ? 0 : tolerance * largest(x, metric ? 1 : 1e-30);
-    if (nudged) allowed += nudges * moved(x, nudged);
+    double allowed = x->exact ? 0 : tolerance * largest(x, metric ? 1 : 1e-30) + nudges_allowed * moves;
     for (size_t i = 0; i < x->count; i++) {
         double a = x->at[i], b = y->at[i], off = fabs(a - b);
         if (a == b || (isnan(a) && isnan(b)) || allowed == INFINITY) continue;
@@ -218,22 +226,38 @@ static void compare_series(const Series *x, const Series *y, const Series *nudge
     }
 }
 
-Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, bool ties) {
+static bool comparable(const Outcome *a, const Outcome *b) {
+    if (!same_kind(a, b)) return false;
+    for (size_t s = 0; s < a->series.len; s++)
+        if (!str_eq(a->series.at[s].name, b->series.at[s].name) || a->series.at[s].count != b->series.at[s].count) return false;
+    return true;
+}
+
+Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, size_t nudges, bool ties) {
     Distance out = {0};
     Text why = text_open(arena);
-    bool comparable = same_kind(a, b);
-    if (nudged && nudged->kind != a->kind) return out; // a nudge decides whether it fails at all
-    if (!comparable) tell_kinds(a, b, &why);
-    for (size_t s = 0; comparable && s < a->series.len; s++)
-        comparable = str_eq(a->series.at[s].name, b->series.at[s].name) && a->series.at[s].count == b->series.at[s].count;
-    if (!comparable) return (Distance){INFINITY, why.len ? text_view(&why) : STR("other series"), 0, 0, 0};
-    for (size_t s = 0; s < a->series.len; s++)
-        if (!ties || !a->series.at[s].discrete)
-            compare_series(&a->series.at[s], &b->series.at[s], nudged ? &nudged->series.at[s] : NULL, &out);
+    for (size_t n = 0; n < nudges; n++)
+        if (!comparable(a, &nudged[n])) return out; // a nudge decides whether it fails at all
+    if (!comparable(a, b)) {
+        tell_kinds(a, b, &why);
+        return (Distance){INFINITY, text_view(&why), 0, 0, 0};
+    }
+    for (size_t s = 0; s < a->series.len; s++) {
+        double moves = 0;
+        for (size_t n = 0; n < nudges; n++) moves = fmax(moves, moved(&a->series.at[s], &nudged[n].series.at[s]));
+        bool skip = a->series.at[s].rank || (ties && a->series.at[s].discrete);
+        if (!skip) compare_series(&a->series.at[s], &b->series.at[s], moves, &out);
+    }
     return out;
 }
 
 // ---- Ties
+
+bool outcome_ranks_differ(const Outcome *a, const Outcome *b) {
+    for (size_t s = 0; s < a->series.len && s < b->series.len; s++)
+        if (a->series.at[s].rank && a->series.at[s].at[0] != b->series.at[s].at[0]) return true;
+    return false;
+}
 
 // Whether another logit of the row lies within `room` of the token's, or of the largest when there is no such token.
 static bool row_has_tie(const double *x, size_t width, size_t token, double room) {

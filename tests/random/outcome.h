@@ -17,6 +17,7 @@ typedef struct {
     Str name;
     bool discrete; // counts or compares logits
     bool exact;    // never a matter of rounding: prompts and positions of rows
+    bool rank;     // of a fit: where one side is nearly of a lower rank, it is a matter of rounding and decides a lot
     size_t count;
     const double *at; // NaN: undefined
 } Series;
@@ -34,8 +35,9 @@ typedef struct {
 Outcome outcome_of(Arena *arena, const char *folder, Str spec, const Way *way);
 void way_write(const Way *way, Text *out); // as options of the command line
 
-// A fit that nothing reads is made, and can fail, only when nothing leaves it out: one of the outcomes is such a failure.
-bool outcome_needless(const Outcome *a, const Outcome *b);
+// Whether the two may fail for unlike reasons, or just one of them: a fit that no result depends on is made, and can fail,
+// only where nothing leaves it out; and of several things that are wrong the first that is met is told.
+bool outcome_may_differ(const Outcome *a, const Outcome *b);
 
 // Whether all numbers are the same bits; else `why` tells the first that is not.
 bool outcome_same(const Outcome *a, const Outcome *b, Text *why);
@@ -47,9 +49,12 @@ typedef struct {
     double a, b, allowed; // there
 } Distance;
 
-// `nudged`: the same as `a` with weights that were moved a little, or NULL; what moves much then may differ more.
+// `nudged`: the same as `a` with weights that were moved a little, in some ways; what moves much then may differ more.
 // `ties`: numbers that count or compare are not looked at.
-Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, bool ties);
+Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, size_t nudges, bool ties);
+
+// Whether a fit took another rank in one of them.
+bool outcome_ranks_differ(const Outcome *a, const Outcome *b);
 
 // Whether some matrix of logits (the series "tie-N-TOKEN") has a row that a difference like that of a and b reorders.
 bool outcome_has_tie(const Outcome *a, const Outcome *b);

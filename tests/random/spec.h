@@ -115,6 +115,7 @@ typedef struct {
     uint32_t prompts;
     bool it;          // inside a patch
     bool clean;       // from models alone
+    bool plain;       // without maps, which bring states to few directions
     Str otherwise;    // an expression that always fits
 } Want;
 

@@ -37,8 +37,8 @@ static void add_read(Gen *g, Text *out, const Want *want) {
 // ---- Numbers
 
 static void add_constant(Gen *g, Text *out) {
-    static const char *const constants[] = {"0.5", "2", "0.25", "1", "3", "0", "-1", "0.1"};
-    static const char *const wild[] = {"1e30", "3e38", "(0 / 3)", "1e-30"};
+    static const char *const constants[] = {"0.5", "0.5", "2", "1", "0", "-1"};
+    static const char *const wild[] = {"1e17", "(1 / 0)", "(0 / 0)", "1e-30"};
     text_str(out, str_of(g->wild && percent(g, 30) ? pick(g, wild) : pick(g, constants)));
 }
 
@@ -69,9 +69,13 @@ static Str fit_prompts(Gen *g, uint32_t *index) {
 // States for a fit, of any width; their text goes to `out`.
 static Want fit_states(Gen *g, Text *out, Where where, uint32_t model, uint32_t prompts, uint32_t width) {
     Place place = some_place(g, where);
-    for (int tries = 0; tries < 40 && width != ANY_WIDTH && place_width(g->models[model], &place) != width; tries++)
+    for (int tries = 0; tries < 40; tries++) {
+        bool wide = place.class == CLASS_VOCAB && percent(g, 95); // spans fewer directions than it is wide
+        if (!wide && (width == ANY_WIDTH || place_width(g->models[model], &place) == width)) break;
         place = some_place(g, where);
+    }
     Want want = {place_width(g->models[model], &place), where, model, prompts, .clean = percent(g, 70)};
+    want.plain = percent(g, 95);
     Text read = text_open(g->arena);
     text_add(&read, "m%u.%s", model, place_text(g, &place).at);
     want.otherwise = text_view(&read);
@@ -201,7 +205,7 @@ static void add_divided(Gen *g, Text *out, const Want *want, uint32_t depth) {
     if (g->wild)
         add_number(g, out);
     else
-        text_str(out, str_of(percent(g, 50) ? "2" : "0.7"));
+        text_str(out, STR("2"));
 }
 
 // it + alpha * (E - it)
@@ -223,7 +227,7 @@ void add_states(Gen *g, Text *out, const Want *want, uint32_t depth) {
         add_scaled(g, out, want, depth - 1);
     } else if (kind < 70 && want->it) {
         add_steered(g, out, want, depth - 1);
-    } else if (kind < 84) {
+    } else if (kind < 84 && !want->plain) {
         if (!add_mapped(g, out, want, depth - 1)) add_read(g, out, want);
     } else if (kind < 88) {
         add_divided(g, out, want, depth - 1);

@@ -115,7 +115,7 @@ typedef struct {
     Arena *arena;
     const WorldModel *model;
     Random values, moves, nudges; // taiga is steppe, moved
-    bool nudged;
+    uint32_t nudge;
     LIST(Tensor) tensors;
 } Maker;
 
@@ -133,12 +133,12 @@ static float value_of(Maker *maker, double mean, double deviation) {
     double x = mean + deviation * random_normal(&maker->values);
     if (strcmp(maker->model->name, "taiga") == 0) x += 0.4 * deviation * random_normal(&maker->moves);
     float stored = as_stored(maker->model, x);
-    return maker->nudged ? (float)(stored * (1 + 0x1p-21 * random_even(&maker->nudges))) : stored;
+    return maker->nudge ? (float)(stored * (1 + 0x1p-21 * random_even(&maker->nudges))) : stored;
 }
 
 static void add_tensor(Maker *maker, Str name, uint32_t rows, uint32_t columns, double mean, double deviation) {
     size_t count = (size_t)MAX(rows, 1u) * columns;
-    bool half = !maker->nudged && maker->model->half;
+    bool half = !maker->nudge && maker->model->half;
     DType dtype = half ? DTYPE_bf16 : DTYPE_f32;
     float *wide = arena_many(maker->arena, float, count);
     uint16_t *narrow = arena_many(maker->arena, uint16_t, count);
@@ -184,9 +184,9 @@ static bool write_text(Arena *arena, Str folder, const char *name, Str text, Err
     return file_write(path_join(arena, folder, str_of(name)).at, text, err);
 }
 
-static bool write_model(Arena *arena, Str root, const WorldModel *model, bool nudged, Error *err) {
+static bool write_model(Arena *arena, Str root, const WorldModel *model, uint32_t nudge, Error *err) {
     Str folder = path_join(arena, root, str_of(model->name));
-    Maker maker = {arena, model, random_open(100 + model->shape), random_open(200), random_open(300), nudged, {0}};
+    Maker maker = {arena, model, random_open(100 + model->shape), random_open(200), random_open(300 + nudge), nudge, {0}};
     add_tensor(&maker, STR("model.embed_tokens.weight"), WORLD_VOCAB, model->d, 0, 0.8);
     for (uint32_t l = 0; l < model->layers; l++) add_layer(&maker, l);
     add_norm(&maker, STR("model.norm.weight"));
@@ -205,11 +205,11 @@ static bool write_prompts(Arena *arena, Str root, const WorldPrompts *prompts, E
     return write_text(arena, root, str_format(arena, "%s.jsonl", prompts->name).at, text_view(&lines), err);
 }
 
-bool world_write(const char *folder, bool nudged, Error *err) {
+bool world_write(const char *folder, uint32_t nudge, Error *err) {
     Arena *arena = arena_open();
     Str root = str_of(folder);
     bool ok = folder_make(folder, err);
-    for (size_t i = 0; ok && i < WORLD_MODELS; i++) ok = write_model(arena, root, &world_models[i], nudged, err);
+    for (size_t i = 0; ok && i < WORLD_MODELS; i++) ok = write_model(arena, root, &world_models[i], nudge, err);
     for (size_t i = 0; ok && i < WORLD_PROMPTS; i++) ok = write_prompts(arena, root, &world_prompts[i], err);
     arena_close(arena);
     return ok;

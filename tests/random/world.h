@@ -29,6 +29,6 @@ uint32_t world_least_tokens(const WorldPrompts *prompts, uint32_t tokenizer);
 // Id of a text of world_tokens.
 uint32_t world_token_id(Str token);
 
-// Writes the models and prompts to `folder`. `nudged`: every weight is moved by about one part in two millions, so that a
-// run shows how much a result says of rounding.
-bool world_write(const char *folder, bool nudged, Error *err);
+// Writes the models and prompts to `folder`. `nudge`: 0, or a seed: every weight is moved by up to one part in two millions,
+// so that a run shows how much a result says of rounding.
+bool world_write(const char *folder, uint32_t nudge, Error *err);
