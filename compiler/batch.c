@@ -56,7 +56,7 @@ static Node *part_of(const Batch *batch, Graph *to, const Node *old, uint32_t b)
     Node like = *old;
     like.space = space_with_selection(batch->spaces, old->space, limited(batch, old->space->selection, b));
     if (old->op == OP_rows) like.attr.rows.selection = limited_id(batch, old->attr.rows.selection, b);
-    if (old->op == OP_write) like.attr.write.selection = limited_id(batch, old->attr.write.selection, b);
+    if (old->op == OP_write || old->op == OP_splice) like.attr.write.selection = limited_id(batch, old->attr.write.selection, b);
     for (size_t i = 0; i < OP_MOST_INPUTS && old->in[i]; i++) {
         Node **parts = batch->part[old->in[i]->id];
         like.in[i] = parts ? parts[b] : batch->whole[old->in[i]->id];

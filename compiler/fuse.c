@@ -62,6 +62,25 @@ static void unit_add(Fuse *fuse, Unit *unit, uint32_t step, uint16_t instr, cons
     fuse->gone[step] = true;
 }
 
+// Sums over a row are taken in 16 partial sums by column: blocks of columns that are no multiple of that would change
+// their order, so kernels with such blocks take no sums.
+enum { SUMS = 16 };
+
+static bool odd_blocks(const Fuse *fuse, const Step *step) {
+    const Value *out = &fuse->lowered->values.at[step->out];
+    uint32_t block = step->op == OP_rope      ? out->width / step->attr.rope.heads / 2
+                     : step->op == OP_columns ? step->attr.columns.blocks.size
+                     : step->op == OP_write   ? step->attr.write.blocks.size
+                                              : 0;
+    return block % SUMS != 0;
+}
+
+static bool sums_in_odd_blocks(const Unit *unit) {
+    bool sums = false;
+    for (size_t i = 0; i < unit->code.instrs.len; i++) sums |= row_info[unit->code.instrs.at[i].op].shape == SHAPE_REDUCE;
+    return sums && unit->block % SUMS && unit->block != unit->width;
+}
+
 // A kernel for one step, and for all that is deferred to it.
 static void unit_root(Fuse *fuse, uint32_t root) {
     const Step *step = &fuse->lowered->steps.at[root];
@@ -119,7 +138,7 @@ static bool join(Fuse *fuse, uint32_t number) {
     if (unit->rows != step->rows) return false;
     Unit before = *unit;
     uint16_t instr;
-    if (row_expansions[step->op](fuse, unit, step, (Path){0}, &instr)) {
+    if (row_expansions[step->op](fuse, unit, step, (Path){0}, &instr) && !sums_in_odd_blocks(unit)) {
         unit_add(fuse, unit, number, instr, NULL);
         return true;
     }
@@ -133,7 +152,7 @@ static bool join(Fuse *fuse, uint32_t number) {
 static void fuse_row_step(Fuse *fuse, uint32_t number) {
     const Step *step = &fuse->lowered->steps.at[number];
     uint32_t reader = fuse->reader[step->out];
-    if (reader < MANY_STEPS && is_row_step(fuse, &fuse->lowered->steps.at[reader])) {
+    if (reader < MANY_STEPS && !odd_blocks(fuse, step) && is_row_step(fuse, &fuse->lowered->steps.at[reader])) {
         fuse->deferred[step->out] = true;
         fuse->gone[number] = true;
     } else if (!join(fuse, number)) {

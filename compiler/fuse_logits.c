@@ -13,9 +13,11 @@ bool fuse_is_unembedding(const Fuse *fuse, const Step *step) {
     uint32_t reader = fuse->reader[step->out];
     if (reader == NO_STEP) return false;
     if (reader != MANY_STEPS) return metric_has_codes(lowered->steps.at[reader].op);
-    for (size_t i = 0; i < lowered->steps.len; i++) // few products have many readers
-        for (uint32_t k = 0; k < op_info[lowered->steps.at[i].op].inputs; k++)
-            if (lowered->steps.at[i].in[k] == step->out && !metric_has_codes(lowered->steps.at[i].op)) return false;
+    for (size_t i = 0; i < lowered->steps.len; i++) { // few products have many readers
+        uint32_t inputs[STEP_MOST_INPUTS], count = step_inputs(&lowered->steps.at[i], inputs);
+        for (uint32_t k = 0; k < count; k++)
+            if (inputs[k] == step->out && !metric_has_codes(lowered->steps.at[i].op)) return false;
+    }
     return true;
 }
 

@@ -27,6 +27,7 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
     case OP_columns: write_blocks(&attr->columns.blocks, lists, out); break;
     case OP_rows: text_add(out, " at s%u", attr->rows.selection); break;
     case OP_write:
+    case OP_splice:
         text_add(out, " at s%u", attr->write.selection);
         write_blocks(&attr->write.blocks, lists, out);
         break;
@@ -117,7 +118,7 @@ static void print_selections(const Graph *graph, Text *out) {
     for (size_t i = 0; i < graph->nodes.len; i++) {
         const Node *node = graph->nodes.at[i];
         if (node->op == OP_rows) named[node->attr.rows.selection] = true;
-        if (node->op == OP_write) named[node->attr.write.selection] = true;
+        if (node->op == OP_write || node->op == OP_splice) named[node->attr.write.selection] = true;
     }
     for (size_t i = 0; i < spaces->selections.len; i++) {
         if (!named[i]) continue;

@@ -55,7 +55,7 @@ static void lower_rows(Lower *lower, const Node *node, Step *step) {
 // of the rows that are replaced whole, x may have none.
 static void lower_write(Lower *lower, const Node *node, Step *step) {
     const Selection *own = node->space->selection;
-    const Selection *where = node->op == OP_splice ? node->in[1]->space->selection : selection_at(lower, node->attr.write.selection);
+    const Selection *where = selection_at(lower, node->attr.write.selection);
     bool whole = node->op == OP_splice || !node->attr.write.blocks.size;
     const Selection *kept = whole ? selection_minus(lower->spaces, own, where) : own;
     const uint32_t *from_x = map_rows(lower, space_with_selection(lower->spaces, node->space, kept), node->in[0]->space);
@@ -111,6 +111,7 @@ static uint64_t first_row(const Space *space, uint32_t prompt, uint32_t point) {
 // One list for each prompt and point of the clean side: for each token in order, where its key lies.
 static void list_keys(Lower *lower, const Node *splice, RowKeys *out, uint32_t *list_begin) {
     const Space *clean = splice->in[0]->space, *own = splice->in[1]->space, *all = splice->space;
+    const Selection *where = selection_at(lower, splice->attr.write.selection);
     const Stream *stream = lower->spaces->streams.at[all->selection->stream].stream;
     uint32_t *rows = arena_many(lower->arena, uint32_t, all->selection->count * clean->points + 1), next = 0;
     for (uint32_t p = 0; p < stream->count; p++) {
@@ -118,9 +119,8 @@ static void list_keys(Lower *lower, const Node *splice, RowKeys *out, uint32_t *
             uint32_t of_clean = (uint32_t)first_row(clean, p, point), of_own = 0;
             list_begin[p * clean->points + point] = next;
             for (uint32_t t = stream->start[p]; t < stream->start[p + 1]; t++) {
-                bool owned = selection_has(own->selection, t);
-                if (selection_has(all->selection, t)) rows[next++] = owned ? OTHER_ROW | of_own : of_clean;
-                of_own += owned;
+                if (selection_has(all->selection, t)) rows[next++] = selection_has(where, t) ? OTHER_ROW | of_own : of_clean;
+                of_own += selection_has(own->selection, t);
                 of_clean += selection_has(clean->selection, t);
             }
         }
@@ -152,7 +152,8 @@ static void find_spliced_keys(Lower *lower, const Space *space, const Node *spli
 
 static const RowKeys *keys_of(Lower *lower, const Space *space, const Node *attention, size_t i) {
     const Node *clean = key_side(attention, i, 0), *own = key_side(attention, i, 1);
-    const uint32_t ids[4] = {space->id, clean->space->id, own ? own->space->id : UINT32_MAX, attention->in[i]->space->id};
+    const uint32_t ids[5] = {space->id, clean->space->id, own ? own->space->id : UINT32_MAX, attention->in[i]->space->id,
+                             own ? attention->in[i]->attr.write.selection : UINT32_MAX};
     uint32_t at;
     if (strmap_get(&lower->key_keys, (Str){(const char *)ids, sizeof ids}, &at)) return lower->keys.at[at];
     RowKeys *keys = arena_new(lower->arena, RowKeys);

@@ -34,7 +34,7 @@ static void demand_write(Prune *prune, const Node *node, const Selection *rows) 
 }
 
 static void demand_splice(Prune *prune, const Node *node, const Selection *rows) {
-    const Selection *own = node->in[1]->space->selection;
+    const Selection *own = selection_at(prune, node->attr.write.selection);
     demand(prune, node->in[0], selection_minus(prune->spaces, rows, own));
     demand(prune, node->in[1], selection_and(prune->spaces, rows, own));
 }
@@ -84,9 +84,10 @@ static Node *narrow_write(Prune *prune, Graph *to, const Node *old, Node like) {
 
 // A splice of whose rows one side has all is that side.
 static Node *narrow_splice(Prune *prune, Graph *to, const Node *old, Node like) {
-    const Selection *rows = prune->need[old->id], *own = old->in[1]->space->selection;
-    if (!selection_and(prune->spaces, rows, own)->count) return like.in[0];
-    return selection_within(rows, own) ? like.in[1] : graph_node(to, like);
+    const Selection *rows = prune->need[old->id], *own = selection_and(prune->spaces, rows, selection_at(prune, old->attr.write.selection));
+    if (!own->count) return like.in[0];
+    like.attr.write.selection = own->id;
+    return own == rows ? like.in[1] : graph_node(to, like);
 }
 
 static Node *narrow(Graph *to, const Node *old, Node like, void *self) {

@@ -72,7 +72,7 @@ static const Selection *differ_write(const Slice *slice, const Node *node) {
 // A splice of an earlier sweep. All rows of its second part, when any differ: parts of parts would gain nothing.
 static const Selection *differ_splice(const Slice *slice, const Node *node) {
     const Selection *rows = differ_rowwise(slice, node);
-    return rows ? both(slice, rows, node->in[1]->space->selection) : NULL;
+    return rows ? both(slice, rows, selection_at(slice, node->attr.write.selection)) : NULL;
 }
 
 static const Selection *find_differ(const Slice *slice, const Node *node) {
@@ -100,6 +100,7 @@ static Node *full_of(Slice *slice, const Node *old) {
     if (own->space->selection == old->space->selection) return *full = own;
     Node like = {.op = OP_splice, .dtype = old->dtype, .width = old->width, .space = old->space, .in = {clean, own},
                  .span = own->span, .run = own->run, .name = old->name};
+    like.attr.write.selection = own->space->selection->id;
     return *full = add_node(slice, like);
 }
 
@@ -125,7 +126,7 @@ static Node *own_of(Slice *slice, const Node *old, const Selection *rows) {
         reads[1] = selection_and(slice->spaces, rows, selection_at(slice, old->attr.write.selection));
         like.attr.write.selection = reads[1]->id;
     }
-    if (old->op == OP_splice) reads[1] = old->in[1]->space->selection;
+    if (old->op == OP_splice) reads[1] = selection_at(slice, old->attr.write.selection);
     for (size_t i = 0; i < OP_MOST_INPUTS && old->in[i]; i++) like.in[i] = picked(slice, old->in[i], reads[i]);
     return add_node(slice, like);
 }

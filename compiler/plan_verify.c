@@ -12,7 +12,7 @@ typedef struct {
 } Walk;
 
 static bool overlap(const Value *a, const Value *b) {
-    return a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+    return a->bytes && b->bytes && a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
 }
 
 // The whole that a value is part of: it has the memory.

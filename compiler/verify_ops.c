@@ -175,11 +175,12 @@ RULE(write) {
 
 RULE(splice) {
     const Node *clean = node->in[0], *own = node->in[1];
-    if (!is_tokens(node) || !is_tokens(clean) || !is_tokens(own)) return "needs rows of tokens";
+    const Selection *where = selection_at(graph, node->attr.write.selection);
+    if (!where || !is_tokens(node) || !is_tokens(clean) || !is_tokens(own)) return "needs rows of tokens";
     if (clean->width != node->width || own->width != node->width) return "needs rows of its width";
     if (clean->dtype != node->dtype || own->dtype != node->dtype) return "has another type than its inputs";
-    if (!selection_within(own->space->selection, node->space->selection)) return "has not all rows of its second";
-    return has_others(node, clean, own->space->selection) ? NULL : "lacks rows of its first";
+    if (!selection_within(where, own->space->selection)) return "lacks rows of its second";
+    return has_others(node, clean, where) ? NULL : "lacks rows of its first";
 }
 
 RULE(product) {

@@ -47,7 +47,7 @@ typedef union {
     struct { Blocks blocks; } columns;
     struct { uint32_t selection; } rows;                           // the named positions of the input's stream
     struct { uint32_t part; } join;                                // of the micro-batches: that of the second
-    struct { uint32_t selection; Blocks blocks; uint32_t probe; } write; // the rows that are written; 1: never folded
+    struct { uint32_t selection; Blocks blocks; uint32_t probe; } write; // the rows that are written (splice: that are the second's); 1: never folded
     struct { uint32_t in_width; } fit_mean;
     struct { double shrink, floor; uint32_t rank; uint8_t scale, whiten; } procrustes; // rank 0: full
     struct { uint32_t rank; uint8_t center; } pca;

@@ -23,7 +23,8 @@ static bool metric_is_discrete(Arena *arena, const Results *results, Str formula
     for (size_t i = 0; i < results->metric_count && !discrete && depth < 8; i++) {
         const char *name = str_c(arena, results->metrics[i].name), *found = strstr(text.at, name);
         char next = found ? found[strlen(name)] : '0';
-        if (found && !(next >= '0' && next <= '9')) discrete = metric_is_discrete(arena, results, results->metrics[i].formula, depth + 1);
+        if (found && !(next >= '0' && next <= '9'))
+            discrete = metric_is_discrete(arena, results, results->metrics[i].formula, depth + 1);
     }
     return discrete;
 }
@@ -32,16 +33,21 @@ static void collect_numbers(Arena *arena, const Results *results, Outcome *out) 
     for (size_t i = 0; i < results->metric_count; i++) {
         const ResultMetric *metric = &results->metrics[i];
         double *at = arena_copy(arena, metric->values, metric->points * sizeof(double));
-        add_series(arena, out, (Series){.name = str_format(arena, "metric %.*s", STR_ARG(metric->name)), .at = at,
-                                        .discrete = metric_is_discrete(arena, results, metric->formula, 0),
-                                        .count = metric->points});
+        add_series(arena, out,
+                   (Series){.name = str_format(arena, "metric %.*s", STR_ARG(metric->name)),
+                            .at = at,
+                            .discrete = metric_is_discrete(arena, results, metric->formula, 0),
+                            .count = metric->points});
     }
     for (size_t i = 0; i < results->term_count; i++) {
         const ResultTerm *term = &results->terms[i];
         size_t count = term->points * results->prompts[term->prompts].count;
         Str name = str_format(arena, "values of %.*s: %.*s", STR_ARG(term->metric), STR_ARG(term->text));
-        add_series(arena, out, (Series){.name = name, .discrete = is_discrete(name), .count = count,
-                                        .at = arena_copy(arena, term->values, count * sizeof(double))});
+        add_series(arena, out,
+                   (Series){.name = name,
+                            .discrete = is_discrete(name),
+                            .count = count,
+                            .at = arena_copy(arena, term->values, count * sizeof(double))});
     }
 }
 
@@ -59,8 +65,11 @@ static void collect_matrix(Arena *arena, Str name, const ResultMatrix *matrix, O
         rows[2 + 2 * r] = matrix->position[r];
     }
     size_t count = matrix->rows * matrix->width;
-    add_series(arena, out, (Series){.name = str_format(arena, "rows of %s", name.at), .exact = true,
-                                    .count = 2 * matrix->rows + 1, .at = rows});
+    add_series(arena, out,
+               (Series){.name = str_format(arena, "rows of %s", name.at),
+                        .exact = true,
+                        .count = 2 * matrix->rows + 1,
+                        .at = rows});
     add_series(arena, out, (Series){.name = name, .count = count, .at = doubles_of(arena, matrix->states, count)});
 }
 
@@ -70,10 +79,16 @@ static void collect_maps(Arena *arena, const Results *results, Outcome *out) {
         size_t count = map->map ? (map->in + 1u) * (size_t)map->out : 0;
         double sizes[] = {map->in, map->out, (double)map->rows}, rank = map->rank;
         Str name = str_format(arena, "map %.*s", STR_ARG(map->name));
-        add_series(arena, out, (Series){.name = str_format(arena, "sizes of %s", name.at), .exact = true,
-                                        .count = COUNT(sizes), .at = arena_copy(arena, sizes, sizeof sizes)});
-        add_series(arena, out, (Series){.name = str_format(arena, "rank of %s", name.at), .rank = true, .count = 1,
-                                        .at = arena_copy(arena, &rank, sizeof rank)});
+        add_series(arena, out,
+                   (Series){.name = str_format(arena, "sizes of %s", name.at),
+                            .exact = true,
+                            .count = COUNT(sizes),
+                            .at = arena_copy(arena, sizes, sizeof sizes)});
+        add_series(arena, out,
+                   (Series){.name = str_format(arena, "rank of %s", name.at),
+                            .rank = true,
+                            .count = 1,
+                            .at = arena_copy(arena, &rank, sizeof rank)});
         add_series(arena, out, (Series){.name = name, .count = count, .at = doubles_of(arena, map->map, count)});
     }
 }
@@ -148,8 +163,9 @@ static bool same_kind(const Outcome *a, const Outcome *b) {
 
 static void tell_kinds(const Outcome *a, const Outcome *b, Text *why) {
     static const char *const words[] = {"is refused", "fails", "gives results"};
-    text_add(why, "one %s (%zu series) and the other %s (%zu series)\n%s%s", words[a->kind], a->series.len, words[b->kind],
-             b->series.len, a->kind == OUTCOME_DONE ? "" : a->messages.at, b->kind == OUTCOME_DONE ? "" : b->messages.at);
+    text_add(why, "one %s (%zu series) and the other %s (%zu series)\n%s%s", words[a->kind], a->series.len,
+             words[b->kind], b->series.len, a->kind == OUTCOME_DONE ? "" : a->messages.at,
+             b->kind == OUTCOME_DONE ? "" : b->messages.at);
 }
 
 static bool fit_failed(const Outcome *outcome) {
@@ -159,8 +175,12 @@ static bool fit_failed(const Outcome *outcome) {
     return false;
 }
 
+bool outcome_not_finite(const Outcome *outcome) {
+    return outcome->kind == OUTCOME_FAILED && strstr(outcome->message.at, "not finite");
+}
+
 static bool number_failed(const Outcome *outcome) {
-    return fit_failed(outcome) || (outcome->kind == OUTCOME_FAILED && strstr(outcome->message.at, "not finite"));
+    return fit_failed(outcome) || outcome_not_finite(outcome);
 }
 
 bool outcome_may_differ(const Outcome *a, const Outcome *b) {
@@ -229,11 +249,13 @@ static void compare_series(const Series *x, const Series *y, double moves, Dista
 static bool comparable(const Outcome *a, const Outcome *b) {
     if (!same_kind(a, b)) return false;
     for (size_t s = 0; s < a->series.len; s++)
-        if (!str_eq(a->series.at[s].name, b->series.at[s].name) || a->series.at[s].count != b->series.at[s].count) return false;
+        if (!str_eq(a->series.at[s].name, b->series.at[s].name) || a->series.at[s].count != b->series.at[s].count)
+            return false;
     return true;
 }
 
-Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, size_t nudges, bool ties) {
+Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, size_t nudges,
+                          bool ties) {
     Distance out = {0};
     Text why = text_open(arena);
     for (size_t n = 0; n < nudges; n++)

@@ -26,8 +26,8 @@ typedef enum { OUTCOME_REFUSED, OUTCOME_FAILED, OUTCOME_DONE } OutcomeKind;
 
 typedef struct {
     OutcomeKind kind;
-    Str message;        // what was refused or failed, without the numbers of rows and columns
-    Str messages;       // as they are
+    Str message;  // what was refused or failed, without the numbers of rows and columns
+    Str messages; // as they are
     LIST(Series) series;
 } Outcome;
 
@@ -35,9 +35,11 @@ typedef struct {
 Outcome outcome_of(Arena *arena, const char *folder, Str spec, const Way *way);
 void way_write(const Way *way, Text *out); // as options of the command line
 
-// Whether the two may fail for unlike reasons, or just one of them: a fit that no result depends on is made, and can fail,
-// only where nothing leaves it out; and of several things that are wrong the first that is met is told.
+// Whether the two may fail for unlike reasons, or just one of them: a fit that no result depends on is made, and can
+// fail, only where nothing leaves it out; and of several things that are wrong the first that is met is told.
 bool outcome_may_differ(const Outcome *a, const Outcome *b);
+
+bool outcome_not_finite(const Outcome *outcome); // failed, because a number is not finite
 
 // Whether all numbers are the same bits; else `why` tells the first that is not.
 bool outcome_same(const Outcome *a, const Outcome *b, Text *why);
@@ -51,7 +53,8 @@ typedef struct {
 
 // `nudged`: the same as `a` with weights that were moved a little, in some ways; what moves much then may differ more.
 // `ties`: numbers that count or compare are not looked at.
-Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, size_t nudges, bool ties);
+Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, const Outcome *nudged, size_t nudges,
+                          bool ties);
 
 // Whether a fit took another rank in one of them.
 bool outcome_ranks_differ(const Outcome *a, const Outcome *b);

@@ -90,7 +90,7 @@ static inline bool percent(Gen *g, uint32_t share) {
     return random_percent(&g->random, share);
 }
 
-#define pick(g, array) ((array)[below((g), COUNT(array))])
+#define pick(g, array)     ((array)[below((g), COUNT(array))])
 #define pick_from(g, list) (&(list)->at[below((g), (uint32_t)(list)->len)])
 
 Str new_name(Gen *g, const char *stem);
@@ -111,12 +111,12 @@ Str place_text(Gen *g, const Place *place); // with its positions
 typedef struct {
     uint32_t width;
     Where where;
-    uint32_t stream;  // the model whose tokens they stand on
+    uint32_t stream; // the model whose tokens they stand on
     uint32_t prompts;
-    bool it;          // inside a patch
-    bool clean;       // from models alone
-    bool plain;       // without maps, which bring states to few directions
-    Str otherwise;    // an expression that always fits
+    bool it;       // inside a patch
+    bool clean;    // from models alone
+    bool plain;    // without maps, which bring states to few directions
+    Str otherwise; // an expression that always fits
 } Want;
 
 void add_states(Gen *g, Text *out, const Want *want, uint32_t depth);

@@ -25,7 +25,8 @@ static void add_kl(Gen *g, Text *out, uint32_t run) {
 
 // What counts or compares logits jumps at a tie: the logits tell whether there was one.
 static void add_tie(Gen *g, const RunDef *run, Where where, uint32_t token) {
-    text_add(&g->ties, "report states(%s.logits @ %s, as: \"tie-%u-%u\")\n", run->name.at, where.text.at, g->names++, token);
+    text_add(&g->ties, "report states(%s.logits @ %s, as: \"tie-%u-%u\")\n", run->name.at, where.text.at, g->names++,
+             token);
 }
 
 static void add_discrete(Gen *g, Text *out, const RunDef *run) {
@@ -50,7 +51,8 @@ static void add_margin(Gen *g, Text *out, const RunDef *run) {
         text_add(out, "margin(%s%s)", run->name.at, at.at);
     else
         text_add(out, "margin(%s, best: \"%s\", other: \"%s\"%s)", run->name.at,
-                 world_tokens[below(g, (uint32_t)world_token_count)], world_tokens[below(g, (uint32_t)world_token_count)], at.at);
+                 world_tokens[below(g, (uint32_t)world_token_count)],
+                 world_tokens[below(g, (uint32_t)world_token_count)], at.at);
 }
 
 // Two states on the same prompts, and `on:` when no run says which.
@@ -62,7 +64,7 @@ static void add_state_pair(Gen *g, Text *out, const RunDef *run) {
     Want want = {place_width(g->models[run->model], &place), place.where, run->model, run->prompts, .clean = model};
     want.otherwise = str_format(g->arena, "%s.%s", subject.at, place_text(g, &place).at);
     text_add(out, "(%.*s, ", STR_ARG(want.otherwise));
-    add_states(g, out, &want, 2);
+    add_states(g, out, &want, 1);
     text_add(out, ", on: p%u)", run->prompts);
 }
 
@@ -96,7 +98,8 @@ static void add_values(Gen *g, Text *out) {
 // ---- One number a point
 
 static void add_reduced(Gen *g, Text *out, Str values) {
-    static const char *const reductions[] = {"mean", "mean", "mean", "std", "median", "min", "max", "sum", "count", "quantile"};
+    static const char *const reductions[] = {"mean", "mean", "mean", "std",   "median",
+                                             "min",  "max",  "sum",  "count", "quantile"};
     const char *reduction = pick(g, reductions);
     text_add(out, "%s(%.*s%s)", reduction, STR_ARG(values), strcmp(reduction, "quantile") == 0 ? ", 0.3" : "");
 }
@@ -157,7 +160,7 @@ static void define_capture(Gen *g) {
     if (percent(g, 60))
         text_str(&states, want.otherwise);
     else
-        add_states(g, &states, &want, 2);
+        add_states(g, &states, &want, 1);
     define(g, "report states(%s, on: p%u, as: \"%s\")", states.at, run.prompts, new_name(g, "s").at);
 }
 

@@ -40,9 +40,9 @@ typedef struct {
 
 static Words words_of(AxisKind kind) {
     static const Words words[AXIS_KINDS] = {
-        [AXIS_NUMBER] = {numbers, COUNT(numbers)},    [AXIS_SITE_D] = {sites_d, COUNT(sites_d)},
-        [AXIS_SITE_Q] = {sites_q, COUNT(sites_q)},    [AXIS_SITE_KV] = {sites_kv, COUNT(sites_kv)},
-        [AXIS_ONE] = {ones, COUNT(ones)},             [AXIS_ANY] = {many, COUNT(many)},
+        [AXIS_NUMBER] = {numbers, COUNT(numbers)}, [AXIS_SITE_D] = {sites_d, COUNT(sites_d)},
+        [AXIS_SITE_Q] = {sites_q, COUNT(sites_q)}, [AXIS_SITE_KV] = {sites_kv, COUNT(sites_kv)},
+        [AXIS_ONE] = {ones, COUNT(ones)},          [AXIS_ANY] = {many, COUNT(many)},
         [AXIS_FLAG] = {flags, COUNT(flags)},
     };
     return words[kind];
@@ -151,7 +151,8 @@ static Str layer_text(Gen *g) {
     const SweepDef *sweep = percent(g, 10) ? some_sweep(g, AXIS_LAYER) : NULL;
     uint32_t layers = least_in_models(g, layers);
     if (sweep) return sweep->name;
-    return percent(g, 15) ? str_format(g->arena, "-%u", 1 + below(g, layers)) : str_format(g->arena, "%u", below(g, layers));
+    return percent(g, 15) ? str_format(g->arena, "-%u", 1 + below(g, layers))
+                          : str_format(g->arena, "%u", below(g, layers));
 }
 
 static Str site_text(Gen *g, WidthClass class) {
@@ -163,7 +164,7 @@ static Str site_text(Gen *g, WidthClass class) {
 }
 
 Place some_place(Gen *g, Where where) {
-    static const WidthClass classes[] = {CLASS_D,  CLASS_D,  CLASS_D,  CLASS_D,  CLASS_D,  CLASS_Q,
+    static const WidthClass classes[] = {CLASS_D, CLASS_D,  CLASS_D,  CLASS_D,  CLASS_D,   CLASS_Q,
                                          CLASS_Q, CLASS_KV, CLASS_KV, CLASS_KV, CLASS_FFN, CLASS_VOCAB};
     Place place = {.class = pick(g, classes), .where = where};
     if (place.class == CLASS_VOCAB) {

@@ -12,11 +12,12 @@ static void define_hook(Gen *g) {
 
 static Str patch_value(Gen *g, const Place *place, uint32_t model, uint32_t prompts) {
     Text value = text_open(g->arena);
-    Want want = {place_width(g->models[model], place), place->where, model, prompts, .it = true, .otherwise = STR("it")};
+    Want want = {
+        place_width(g->models[model], place), place->where, model, prompts, .it = true, .otherwise = STR("it")};
     if (percent(g, 12))
         add_number(g, &value);
     else
-        add_states(g, &value, &want, 2);
+        add_states(g, &value, &want, 1 + below(g, 2));
     return text_view(&value);
 }
 
@@ -35,7 +36,8 @@ static bool patch_fits(const Gen *g, const PatchDef *patch, uint32_t model, uint
 
 static Str some_patch(Gen *g, uint32_t model, uint32_t prompts, uint32_t *next) {
     for (; *next < g->patches.len; ++*next)
-        if (patch_fits(g, &g->patches.at[*next], model, prompts) && percent(g, 40)) return g->patches.at[(*next)++].name;
+        if (patch_fits(g, &g->patches.at[*next], model, prompts) && percent(g, 40))
+            return g->patches.at[(*next)++].name;
     Str name = new_patch(g, model, prompts);
     *next = (uint32_t)g->patches.len;
     return name;

@@ -38,7 +38,7 @@ static void add_read(Gen *g, Text *out, const Want *want) {
 
 static void add_constant(Gen *g, Text *out) {
     static const char *const constants[] = {"0.5", "0.5", "2", "1", "0", "-1"};
-    static const char *const wild[] = {"1e17", "(1 / 0)", "(0 / 0)", "1e-30"};
+    static const char *const wild[] = {"1e17", "(1 / 0)", "(0 / 0)", "1e-10"};
     text_str(out, str_of(g->wild && percent(g, 30) ? pick(g, wild) : pick(g, constants)));
 }
 
@@ -141,11 +141,13 @@ static const MapDef *new_basis(Gen *g, uint32_t width) {
     Text x = text_open(g->arena), y = text_open(g->arena);
     basis.in = basis.out = fit_states(g, &x, where, model, prompts, width).width;
     Where beside = tokens_fit(g, where, model, other) ? where_like(g, where) : where;
-    bool same = fit_states(g, &y, beside, other, prompts, basis.in).width == basis.in && tokens_fit(g, where, model, other);
+    bool same =
+        fit_states(g, &y, beside, other, prompts, basis.in).width == basis.in && tokens_fit(g, where, model, other);
     if (same && !str_eq(text_view(&x), text_view(&y)) && percent(g, 40))
         define(g, "subspace %s = diff_of_means(%s, %s, on: %s)", basis.name.at, x.at, y.at, on.at);
     else
-        define(g, "subspace %s = pca(%s, rank: %u, on: %s%s)", basis.name.at, x.at, pca_rank(g, where, prompts, basis.in), on.at, percent(g, 30) ? ", center: false" : "");
+        define(g, "subspace %s = pca(%s, rank: %u, on: %s%s)", basis.name.at, x.at,
+               pca_rank(g, where, prompts, basis.in), on.at, percent(g, 30) ? ", center: false" : "");
     list_push(g->arena, &g->bases, basis);
     return &g->bases.at[g->bases.len - 1];
 }

@@ -1,7 +1,7 @@
 // world.c: small models with random weights, written as Hugging Face folders.
 //
-// Widths are no multiples of a vector; steppe and taiga have one shape and one tokenizer; delta has another tokenizer on
-// the same width; mesa another width.
+// Widths are no multiples of a vector; steppe and taiga have one shape and one tokenizer; delta has another tokenizer
+// on the same width; mesa another width.
 #include <math.h>
 
 #include "chance.h"
@@ -75,10 +75,11 @@ static Str tokenizer_json(Arena *arena, uint32_t tokenizer) {
     add_special(&out, "<s>", BOS);
     add_special(&out, "<u>", USER);
     add_special(&out, "<e>", END);
-    text_add(&out, "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_"
-                   "offsets\":true,\"use_regex\":true},\"post_processor\":%s,\"decoder\":{\"type\":\"ByteLevel\",\"add_"
-                   "prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{"
-                   "\"<s>\":%d,\"<u>\":%d,\"<e>\":%d",
+    text_add(&out,
+             "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_"
+             "offsets\":true,\"use_regex\":true},\"post_processor\":%s,\"decoder\":{\"type\":\"ByteLevel\",\"add_"
+             "prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\",\"vocab\":{"
+             "\"<s>\":%d,\"<u>\":%d,\"<e>\":%d",
              tokenizer ? bos_in_front : "null", BOS, USER, END);
     for (int i = 0; i < LETTERS; i++) text_add(&out, ",\"%c\":%d", 'a' + i, FIRST_LETTER + i);
     text_add(&out, ",\"\u0120\":%d", BLANK);
@@ -186,7 +187,8 @@ static bool write_text(Arena *arena, Str folder, const char *name, Str text, Err
 
 static bool write_model(Arena *arena, Str root, const WorldModel *model, uint32_t nudge, Error *err) {
     Str folder = path_join(arena, root, str_of(model->name));
-    Maker maker = {arena, model, random_open(100 + model->shape), random_open(200), random_open(300 + nudge), nudge, {0}};
+    Maker maker = {arena, model, random_open(100 + model->shape), random_open(200), random_open(300 + nudge),
+                   nudge, {0}};
     add_tensor(&maker, STR("model.embed_tokens.weight"), WORLD_VOCAB, model->d, 0, 0.8);
     for (uint32_t l = 0; l < model->layers; l++) add_layer(&maker, l);
     add_norm(&maker, STR("model.norm.weight"));
