@@ -72,7 +72,7 @@ bool session_graph(Mdx *mdx, Error *err) {
 
 static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
     Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
-    LowerOptions options = {.fuse = mdx->device->fuses && !disabled(mdx, "fuse"), .merge = !disabled(mdx, "batch"),
+    LowerOptions options = {.fuse = mdx->device->fuses && !disabled(mdx, "fuse"), .merge = !mdx->apart && !disabled(mdx, "batch"),
                             .merge_rows = mdx->device->batch_rows, .resident = mdx->keep};
     mdx->parts = parts;
     return lower(&batched, &options, mdx->arena, out, err);
@@ -91,6 +91,7 @@ static bool plan_that_fits(Mdx *mdx, Error *err);
 // When not even one prompt fits with the points that are computed together.
 static bool plan_point_by_point(Mdx *mdx, Error *err) {
     mdx->build.batch_points = 1;
+    mdx->apart = true;
     mdx->graph_made = false;
     return session_graph(mdx, err) && plan_that_fits(mdx, err);
 }

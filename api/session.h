@@ -22,6 +22,7 @@ struct Mdx {
     uint64_t used;          // memory of the process before there was a plan
     uint32_t least_parts;  // micro-batches that the user asked for
     uint32_t parts;        // those of the plan
+    bool apart;            // no two steps are made one: memory is too short for that
     bool keep;             // what a rerun with other values of a sweep needs
     BuildOptions build;
     PassOptions passes;
