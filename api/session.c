@@ -28,6 +28,7 @@ Mdx *mdx_open(void) {
     mdx->device_options.cache = true;
     mdx->build.batch_points = AUTO_POINTS;
     mdx->build.prove = true;
+    mdx->bench_longest = 60;
     mdx->diags = diags_open(arena, &mdx->spec.sources);
     mdx->dumps = text_open(arena);
     mdx->messages = text_open(arena);
@@ -210,6 +211,20 @@ static bool set_keep(Mdx *mdx, const char *value) {
     return true;
 }
 
+static bool set_repeat(Mdx *mdx, const char *value) {
+    unsigned long n;
+    if (!whole_number(mdx, "repeat", value, 1000, &n)) return false;
+    mdx->bench_repeat = (uint32_t)n;
+    return true;
+}
+
+static bool set_longest(Mdx *mdx, const char *value) {
+    unsigned long n;
+    if (!whole_number(mdx, "longest", value, 1000000, &n)) return false;
+    mdx->bench_longest = (double)n;
+    return true;
+}
+
 static bool set_write(Mdx *mdx, const char *value) {
     mdx->write = strcmp(value, "off") != 0;
     return true;
@@ -237,6 +252,8 @@ static const Option options[] = {
     {"prove", "on|off", "patched runs prove themselves: patched with their own values they must be the clean run (default: on)", set_prove},
     {"strict", "on|off", "results that do not depend on how much is computed at once, bit for bit (the devices cpu and ref always are strict)", set_strict},
     {"keep", "on|off", "keep what mdx_rerun needs in memory after mdx_run", set_keep},
+    {"repeat", "N", "mdx bench: runs of each row (default: 5 to 25, until their quartiles are within 3 % of the median)", set_repeat},
+    {"longest", "SECONDS", "mdx bench: what a row may take; longer experiments without a saving are estimated from one point (default: 60)", set_longest},
     {"write", "on|off", "whether mdx_run writes its folder (default: on)", set_write},
 };
 

@@ -36,6 +36,9 @@ typedef struct {
     bool (*run)(Device *device, const Step *step, Error *err);
     bool (*read)(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err);
     bool (*print)(Device *device, Text *out, Error *err); // what the kernels of the prepared plan became; may be NULL
+    // The products of the prepared plan (runtime/products.h) and nothing else, as fast as they can be; seconds
+    // [plan->step_count] become what each step's took. May be NULL.
+    bool (*bare_products)(Device *device, double *seconds, Error *err);
     void (*close)(Device *device);
 } DeviceApi;
 

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "runtime/cache.h"
-#include "runtime/cpu/cpu.h"
+#include "runtime/cpu/bare.h"
 #include "runtime/device.h"
 #include "runtime/ref.h"
 
@@ -23,6 +23,7 @@ typedef struct {
     const Tensor *const *tensors;
     unsigned char *memory;
     BoundKernel *kernels; // by step
+    Bare bare;
 } DeviceCpu;
 
 // ---- Values
@@ -150,6 +151,7 @@ static bool cpu_device_open(Device *device, Arena *arena, Error *err) {
 }
 
 static void drop_plan(DeviceCpu *self) {
+    cpu_bare_close(&self->bare);
     free(self->memory);
     if (self->arena) arena_close(self->arena);
     self->memory = NULL;
@@ -215,6 +217,11 @@ static bool cpu_device_print(Device *device, Text *out, Error *err) {
     return true;
 }
 
+static bool cpu_device_bare_products(Device *device, double *seconds, Error *err) {
+    DeviceCpu *self = device->self;
+    return cpu_bare(&self->cpu, &self->bare, self->plan, self->arena, seconds, err);
+}
+
 static void cpu_device_close(Device *device) {
     DeviceCpu *self = device->self;
     if (!self) return;
@@ -235,5 +242,6 @@ const DeviceApi device_cpu = {
     .run = cpu_device_run,
     .read = cpu_device_read,
     .print = cpu_device_print,
+    .bare_products = cpu_device_bare_products,
     .close = cpu_device_close,
 };

@@ -1,6 +1,7 @@
 // execute.c: walks a plan on a device.
 #include <math.h>
 
+#include "runtime/clock.h"
 #include "runtime/execute.h"
 
 // ---- Files
@@ -57,6 +58,7 @@ typedef struct {
     Arena *arena;
     size_t next_output;
     bool varying; // only what varies runs
+    double *clock; // NULL, or the seconds of each step
 } Walk;
 
 static const double *read_column(const Walk *walk, const Output *output, Arena *scratch, Error *err) {
@@ -195,6 +197,13 @@ static bool step_failed(const Step *step, Error *err) {
     return false;
 }
 
+static bool run_step(const Walk *walk, const Step *step, Error *err) {
+    double begin = walk->clock ? clock_now() : 0;
+    if (!walk->device->api->run(walk->device, step, err)) return step_failed(step, err);
+    if (walk->clock) walk->clock[step - walk->plan->steps] += clock_now() - begin;
+    return true;
+}
+
 static bool run_steps(Walk *walk, Error *err) {
     const Execution *execution = walk->execution;
     const Listener *listener = execution->listener;
@@ -203,7 +212,7 @@ static bool run_steps(Walk *walk, Error *err) {
         const Step *step = &walk->plan->steps[i];
         if (execution->stop && *execution->stop) FAIL(err, ERR_INTERRUPTED, "stopped");
         bool runs = step->rows && (!walk->varying || step->varies);
-        if (runs && !walk->device->api->run(walk->device, step, err)) return step_failed(step, err);
+        if (runs) TRY(run_step(walk, step, err));
         if (runs && walk->results && op_info[step->op].rows == ROWS_MATRIX) keep_fit(walk, step);
         TRY(put_outputs(walk, i, err));
         done += step->flops;
@@ -236,6 +245,7 @@ struct Executor {
     Device device;
     BoundPlan bound;
     Arena *arena;
+    double *clock;
 };
 
 void executor_close(Executor *executor) {
@@ -244,7 +254,7 @@ void executor_close(Executor *executor) {
 
 Executor *executor_open(const Execution *execution, const OpenFiles *files, Arena *arena, Error *err) {
     Executor *executor = arena_new(arena, Executor);
-    *executor = (Executor){execution, {.api = execution->api, .options = execution->options}, {execution->plan, NULL}, arena};
+    *executor = (Executor){execution, {.api = execution->api, .options = execution->options}, {execution->plan, NULL}, arena, NULL};
     executor->bound.tensors = execute_bind(execution->plan, files, arena);
     Device *device = &executor->device;
     if (device->api->open(device, arena, err) && device->api->prepare(device, &executor->bound, err)) return executor;
@@ -253,19 +263,29 @@ Executor *executor_open(const Execution *execution, const OpenFiles *files, Aren
 }
 
 // States are put again from their first row on.
-static void empty_states(const Plan *plan, Results *results) {
+static void empty_states(const Plan *plan, bool varying, Results *results) {
     for (size_t i = 0; i < plan->output_count; i++) {
         const Output *output = &plan->outputs[i];
-        bool again = output->kind == OUT_states && plan->values[output->value].varies;
+        bool again = output->kind == OUT_states && (!varying || plan->values[output->value].varies);
         for (uint64_t r = 0; again && r < output->count; r++) results->states[output->index].at[output->points[r]].rows = 0;
     }
 }
 
 bool executor_run(Executor *executor, bool varying, Results *results, Error *err) {
-    if (varying && results) empty_states(executor->execution->plan, results);
+    if (results) empty_states(executor->execution->plan, varying, results);
     Walk walk = {.execution = executor->execution, .plan = executor->execution->plan, .device = &executor->device,
-                 .results = results, .arena = executor->arena, .varying = varying};
+                 .results = results, .arena = executor->arena, .varying = varying, .clock = executor->clock};
     return run_steps(&walk, err);
+}
+
+void executor_clock(Executor *executor, double *seconds) {
+    executor->clock = seconds;
+}
+
+bool executor_bare(Executor *executor, double *seconds, Error *err) {
+    const DeviceApi *api = executor->device.api;
+    if (!api->bare_products) FAIL(err, ERR_INPUT, "the device %s multiplies no bare products; try --device=cpu", api->name);
+    return api->bare_products(&executor->device, seconds, err);
 }
 
 void plan_set_axis(const Plan *plan, uint32_t axis, const double *values) {

@@ -52,5 +52,12 @@ void executor_close(Executor *executor); // NULL is fine
 // what is done stays. Errors carry the span of the step.
 bool executor_run(Executor *executor, bool varying, Results *results, Error *err);
 
+// From then on each step's seconds are added to seconds [plan->step_count].
+void executor_clock(Executor *executor, double *seconds);
+
+// The plan's matrix products and nothing else; seconds [plan->step_count] become what each step's took. Of devices that
+// offer it (DeviceApi.bare_products).
+bool executor_bare(Executor *executor, double *seconds, Error *err);
+
 // Other values for a sweep of numbers; `values` has as many as the sweep.
 void plan_set_axis(const Plan *plan, uint32_t axis, const double *values);

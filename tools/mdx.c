@@ -79,19 +79,33 @@ static int run_check(const Arguments *arguments) {
     return finish(mdx_read(session, arguments->spec));
 }
 
-static int run_run(const Arguments *arguments) {
-    if (!mdx_read(session, arguments->spec)) return finish(false);
-    Progress progress = {0};
-    if (isatty(STDERR_FILENO)) mdx_on_progress(session, show_progress, &progress);
+static void watch(Progress *progress) {
+    if (isatty(STDERR_FILENO)) mdx_on_progress(session, show_progress, progress);
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+static int run_run(const Arguments *arguments) {
+    if (!mdx_read(session, arguments->spec)) return finish(false);
+    Progress progress = {0};
+    watch(&progress);
     bool ok = mdx_run(session);
     end_progress(&progress);
     fputs(mdx_dumps(session), stdout);
     fputs(arguments->json ? mdx_json(session) : mdx_tables(session), stdout);
     if (*mdx_folder(session)) fprintf(stderr, "results in %s\n", mdx_folder(session));
     int status = finish(ok);
+    return mdx_stopped(session) ? EXIT_STOPPED : status;
+}
+
+static int run_bench(const Arguments *arguments) {
+    if (!mdx_read(session, arguments->spec)) return finish(false);
+    Progress progress = {0};
+    watch(&progress);
+    const char *text = mdx_bench(session, arguments->json);
+    end_progress(&progress);
+    int status = print_text(text);
     return mdx_stopped(session) ? EXIT_STOPPED : status;
 }
 
@@ -115,6 +129,7 @@ static int run_sites(const Arguments *arguments) {
 static const Command commands[] = {
     {"check", "SPEC", "find every mistake of a spec; reads no weights", run_check, true},
     {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, true},
+    {"bench", "SPEC", "say what the spec costs and where, beside its bare matrix products; --json", run_bench, true},
     {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|dot|plan|kernels|llvm", run_emit, true},
     {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, true},
     {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, true},
@@ -124,7 +139,7 @@ static int print_help(FILE *to) {
     fputs("mdx: a compiler for experiments on language models\n\n  mdx COMMAND FILE [OPTIONS]\n\nCommands\n", to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-7s %-6s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run: print the results as JSON\n", mdx_option_help());
+    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench: print as JSON\n", mdx_option_help());
     fputs("  --as=STAGE\n        emit: which stage\n\n"
           "  mdx --help, mdx --version, mdx --passes, mdx --ops, mdx --functions\n\n"
           "A spec, line by line\n"

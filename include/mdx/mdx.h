@@ -32,8 +32,11 @@ MDX_API bool mdx_run(Mdx *mdx);                                               //
 // After an mdx_run with the option keep: the same with other values of a sweep of numbers, as many as it had. Only what
 // they reach is computed again; the results are replaced.
 MDX_API bool mdx_rerun(Mdx *mdx, const char *sweep, const double *values, size_t count);
-MDX_API void mdx_stop(Mdx *mdx);                                              // makes mdx_run end soon; safe in a signal handler
-MDX_API bool mdx_stopped(const Mdx *mdx);                                     // whether mdx_run ended because of mdx_stop
+// What the spec costs and where: a table, or JSON. Runs it and parts of it many times (options repeat, longest); writes
+// no results. NULL on error; after mdx_stop what was measured by then.
+MDX_API const char *mdx_bench(Mdx *mdx, bool json);
+MDX_API void mdx_stop(Mdx *mdx);                                              // makes mdx_run and mdx_bench end soon; safe in a signal handler
+MDX_API bool mdx_stopped(const Mdx *mdx);                                     // whether they ended because of mdx_stop
 MDX_API const char *mdx_messages(const Mdx *mdx);                             // errors and warnings so far, with carets; "" when none
 MDX_API const char *mdx_emit(Mdx *mdx, const char *as);                       // a stage as text: ast, exp, graph, plan, dot; NULL on error
 MDX_API const char *mdx_dumps(const Mdx *mdx);                                // graphs after the passes of option "dump-after"

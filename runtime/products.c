@@ -1,0 +1,55 @@
+// products.c: which products a plan has, and of which shape.
+#include "runtime/products.h"
+
+double product_flops(const PlanProduct *product) {
+    return 2.0 * (double)product->rows * product->in * product->out;
+}
+
+static uint64_t different_rows(const Plan *plan, const LogitsSource *source, uint64_t rows) {
+    if (!source->map) return rows;
+    Arena *scratch = arena_open();
+    bool *seen = arena_many(scratch, bool, plan->values[source->x].rows);
+    uint64_t count = 0;
+    for (uint64_t r = 0; r < rows; r++) {
+        count += !seen[source->map[r]];
+        seen[source->map[r]] = true;
+    }
+    arena_close(scratch);
+    return count;
+}
+
+static void add_logits(const Plan *plan, uint32_t number, Arena *arena, PlanProducts *out) {
+    const Step *step = &plan->steps[number];
+    for (uint32_t i = 0; i < step->logits->source_count; i++) {
+        const LogitsSource *source = &step->logits->sources[i];
+        if (source->weight == NO_VALUE) continue;
+        PlanProduct product = {number,
+                               different_rows(plan, source, step->rows),
+                               plan->values[source->x].width,
+                               step->logits->vocab,
+                               source->weight,
+                               false};
+        list_push(arena, out, product);
+    }
+}
+
+PlanProducts plan_products(const Plan *plan, Arena *arena) {
+    PlanProducts out = {0};
+    for (uint32_t i = 0; i < plan->step_count; i++) {
+        const Step *step = &plan->steps[i];
+        bool product = step->op == OP_linear || step->op == OP_product;
+        if (!step->rows || step->fused) continue;
+        if (step->logits) {
+            add_logits(plan, i, arena, &out);
+        } else if (product) {
+            PlanProduct one = {i,
+                               step->rows,
+                               plan->values[step->in[0]].width,
+                               plan->values[step->out].width,
+                               step->in[1],
+                               step->op == OP_product};
+            list_push(arena, &out, one);
+        }
+    }
+    return out;
+}
