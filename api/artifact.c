@@ -179,6 +179,10 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
     manifest_models(mdx, files, &out);
     manifest_prompts(mdx, &out);
     manifest_positions(mdx, &out);
+    const Cost executed = session_executed(mdx);
+    text_str(&out, STR("  \"executed\": "));
+    cost_json(&executed, &out);
+    text_str(&out, STR(",\n"));
     text_add(&out, "  \"plan\": {\"steps\": %zu, \"gflop\": %.3f, \"micro_batches\": %u, \"arena_bytes\": %llu},\n  \"spec\": ", mdx->plan.step_count,
              mdx->plan.flops / 1e9, mdx->parts, (unsigned long long)mdx->plan.arena_bytes);
     text_json(&out, mdx->spec.sources.at[0].text);

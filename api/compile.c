@@ -19,7 +19,7 @@ bool session_streams(Mdx *mdx, Error *err) {
     return true;
 }
 
-static bool disabled(const Mdx *mdx, const char *pass) {
+bool session_disabled(const Mdx *mdx, const char *pass) {
     for (size_t i = 0; i < mdx->passes.disabled.len; i++)
         if (str_is(mdx->passes.disabled.at[i], pass) || str_is(mdx->passes.disabled.at[i], "all")) return true;
     return false;
@@ -58,7 +58,7 @@ bool session_graph(Mdx *mdx, Error *err) {
     TRY(session_streams(mdx, err));
     if (mdx->progress) mdx->progress(mdx->progress_self, "reading prompts", 0, 0);
     mdx->tables = tables_open(mdx->arena, mdx->exp, &mdx->spec.sources, &mdx->facts);
-    mdx->tables->share = !disabled(mdx, "share");
+    mdx->tables->share = !session_disabled(mdx, "share");
     Graph built = graph_open(mdx->tables);
     mdx->build.batch_rows = mdx->device->batch_rows;
     TRY(build(&built, &mdx->build, err));
@@ -72,7 +72,7 @@ bool session_graph(Mdx *mdx, Error *err) {
 
 static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
     Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
-    LowerOptions options = {.fuse = mdx->device->fuses && !disabled(mdx, "fuse"), .merge = !mdx->apart && !disabled(mdx, "batch"),
+    LowerOptions options = {.fuse = mdx->device->fuses && !session_disabled(mdx, "fuse"), .merge = !mdx->apart && !session_disabled(mdx, "batch"),
                             .merge_rows = mdx->device->batch_rows, .resident = mdx->keep};
     mdx->parts = parts;
     return lower(&batched, &options, mdx->arena, out, err);

@@ -3,6 +3,7 @@
 
 #include "compiler/build.h"
 #include "compiler/check.h"
+#include "compiler/explain.h"
 #include "compiler/lower.h"
 #include "compiler/passes.h"
 #include "mdx/mdx.h"
@@ -60,6 +61,7 @@ struct Mdx {
 };
 
 void session_drop_executor(Mdx *mdx);
+bool session_disabled(const Mdx *mdx, const char *pass); // by the option disable
 
 // memory.c: what the machine has and the process uses, in bytes; 0 when it cannot be known.
 uint64_t memory_used(void);      // now, mapped files not counted
@@ -77,6 +79,9 @@ bool session_plan(Mdx *mdx, Error *err);
 bool session_failed(Mdx *mdx, const Error *err);
 void session_warning(Mdx *mdx, Span span, const char *text);
 bool session_refuse(Mdx *mdx, const char *format, ...) PRINTF_LIKE(2, 3); // a message without a place
+
+// explain.c: what the last run multiplied, as mdx_explain counts it.
+Cost session_executed(const Mdx *mdx);
 
 // results_open.c: the empty results that the experiment will fill.
 bool session_results(Mdx *mdx, Error *err);

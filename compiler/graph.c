@@ -57,8 +57,8 @@ static void grow_slots(Graph *graph) {
     }
 }
 
-static bool is_patched(const Graph *graph, uint32_t run) {
-    return run && graph->tables->exp->runs.at[run - 1]->writes.len;
+static size_t patches_of(const Graph *graph, uint32_t run) {
+    return graph->tables->exp->runs.at[run - 1]->writes.len;
 }
 
 Node *graph_node(Graph *graph, Node like) {
@@ -69,7 +69,7 @@ Node *graph_node(Graph *graph, Node like) {
     struct GraphSlot *slot = find_slot(graph, &key, hash);
     if (slot->node) {
         if (!slot->node->name.len) slot->node->name = like.name;
-        bool plainer = like.run && (!slot->node->run || (is_patched(graph, slot->node->run) && !is_patched(graph, like.run)));
+        bool plainer = like.run && (!slot->node->run || patches_of(graph, slot->node->run) > patches_of(graph, like.run));
         if (plainer || !span_known(slot->node->span)) slot->node->span = like.span;
         if (plainer) slot->node->run = like.run;
         return slot->node;

@@ -20,7 +20,7 @@ struct Node {
     Node *in[OP_MOST_INPUTS];
     Attr attr;
     Span span;    // the text that asked for it first
-    uint32_t run; // RunInst + 1 that it is of; one without patches rather than one with; 0: none
+    uint32_t run; // RunInst + 1 that it is of; the one with the fewest patches; 0: none
     Str name;  // the site it is, if it is one: "tuned layers[4].attn_out"
 };
 
@@ -90,7 +90,7 @@ typedef struct {
 Tables *tables_open(Arena *arena, const Experiment *exp, const Sources *sources, const Facts *facts);
 Graph graph_open(Tables *tables);
 // A node with the members of `like` (its id is ignored). A name or span that it brings to a node that is already
-// there and has none is kept; so are the run and the span of a run without patches.
+// there and has none is kept; so are the run and the span of a run with fewer patches.
 Node *graph_node(Graph *graph, Node like);
 
 uint32_t tables_text(Tables *tables, Str text);                        // number of a text; equal texts, equal numbers

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "runtime/clock.h"
+#include "runtime/count.h"
 #include "runtime/execute.h"
 
 // ---- Files
@@ -213,6 +214,7 @@ static bool run_steps(Walk *walk, Error *err) {
         if (execution->stop && *execution->stop) FAIL(err, ERR_INTERRUPTED, "stopped");
         bool runs = step->rows && (!walk->varying || step->varies);
         if (runs) TRY(run_step(walk, step, err));
+        if (runs && walk->results) count_step(walk->plan, step, walk->results->product_rows);
         if (runs && walk->results && op_info[step->op].rows == ROWS_MATRIX) keep_fit(walk, step);
         TRY(put_outputs(walk, i, err));
         done += step->flops;
@@ -275,6 +277,7 @@ bool executor_run(Executor *executor, bool varying, Results *results, Error *err
     if (results) empty_states(executor->execution->plan, varying, results);
     Walk walk = {.execution = executor->execution, .plan = executor->execution->plan, .device = &executor->device,
                  .results = results, .arena = executor->arena, .varying = varying, .clock = executor->clock};
+    if (results) results->product_rows = arena_many(executor->arena, uint64_t, walk.plan->value_count + 1);
     return run_steps(&walk, err);
 }
 

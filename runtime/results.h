@@ -105,6 +105,7 @@ typedef struct {
     ResultProbe *probes;
     size_t probe_count;
     StrList warnings;   // rendered, one text each
+    uint64_t *product_rows; // [values of the plan] how many rows the last run multiplied with each weight
 } Results;
 
 size_t results_points(const Results *results, uint64_t axes);

@@ -15,7 +15,7 @@ static Mdx *session; // for the signal handler
 typedef struct {
     const char *spec;   // first argument that is no option
     const char *as;     // emit
-    bool json;          // results as JSON on stdout
+    bool json;          // results or costs as JSON on stdout
 } Arguments;
 
 typedef struct {
@@ -118,6 +118,10 @@ static int run_emit(const Arguments *arguments) {
     return print_text(text);
 }
 
+static int run_explain(const Arguments *arguments) {
+    return mdx_read(session, arguments->spec) ? print_text(mdx_explain(session, arguments->json)) : finish(false);
+}
+
 static int run_tokens(const Arguments *arguments) {
     return mdx_read(session, arguments->spec) ? print_text(mdx_tokens(session)) : finish(false);
 }
@@ -131,6 +135,7 @@ static const Command commands[] = {
     {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, true},
     {"bench", "SPEC", "say what the spec costs and where, beside its bare matrix products; --json", run_bench, true},
     {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|dot|plan|kernels|llvm", run_emit, true},
+    {"explain", "SPEC", "say what a run will cost, which line makes it dear, and why; reads no weights", run_explain, true},
     {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, true},
     {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, true},
 };
@@ -139,7 +144,7 @@ static int print_help(FILE *to) {
     fputs("mdx: a compiler for experiments on language models\n\n  mdx COMMAND FILE [OPTIONS]\n\nCommands\n", to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-7s %-6s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench: print as JSON\n", mdx_option_help());
+    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench, explain: print as JSON\n", mdx_option_help());
     fputs("  --as=STAGE\n        emit: which stage\n\n"
           "  mdx --help, mdx --version, mdx --passes, mdx --ops, mdx --functions\n\n"
           "A spec, line by line\n"

@@ -38,6 +38,7 @@ MDX_API const char *mdx_bench(Mdx *mdx, bool json);
 MDX_API void mdx_stop(Mdx *mdx);                                              // makes mdx_run and mdx_bench end soon; safe in a signal handler
 MDX_API bool mdx_stopped(const Mdx *mdx);                                     // whether they ended because of mdx_stop
 MDX_API const char *mdx_messages(const Mdx *mdx);                             // errors and warnings so far, with carets; "" when none
+MDX_API const char *mdx_explain(Mdx *mdx, bool json);                         // what mdx_run will cost and why, as text or JSON; reads no weights; NULL on error
 MDX_API const char *mdx_emit(Mdx *mdx, const char *as);                       // a stage as text: ast, exp, graph, plan, dot; NULL on error
 MDX_API const char *mdx_dumps(const Mdx *mdx);                                // graphs after the passes of option "dump-after"
 MDX_API const char *mdx_tables(const Mdx *mdx);                               // the reported tables, aligned

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh BUILD SOURCE [--bless]: every case under tests/golden against the expectation beside it.
 #
-# The folder says what is run: error and warning: mdx check, its messages; ast, exp, graph, plan: mdx emit. A case may
+# The folder says what is run: error and warning: mdx check, its messages; explain: mdx explain; ast, exp, graph, plan: mdx emit. A case may
 # begin with "# options: …". A case without an expectation is a failure; --bless writes expectations.
 build=$1 golden=$2/tests/golden bless=$3 failed=0 count=0
 out=$(mktemp) || exit 1
@@ -14,6 +14,7 @@ for case in "$golden"/*/*.mdx; do
     options=$(sed -n '1s/^# options: //p' "$name.mdx")
     case $kind in
     error | warning) ending=err && "$build/mdx" check "$name.mdx" $options >/dev/null 2>"$out" ;;
+    explain) ending=$kind && "$build/mdx" explain "$name.mdx" $options >"$out" 2>&1 ;;
     *) ending=$kind && "$build/mdx" emit --as="$kind" "$name.mdx" $options >"$out" 2>&1 ;;
     esac
     status=$? want=0
