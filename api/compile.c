@@ -56,13 +56,14 @@ static void warn_unread(Mdx *mdx) {
 bool session_graph(Mdx *mdx, Error *err) {
     if (mdx->graph_made) return true;
     TRY(session_streams(mdx, err));
-    if (mdx->progress) mdx->progress(mdx->progress_self, "reading prompts", 0, 0);
+    session_phase(mdx, "reading prompts");
     mdx->tables = tables_open(mdx->arena, mdx->exp, &mdx->spec.sources, &mdx->facts);
     mdx->tables->share = !session_disabled(mdx, "share");
     Graph built = graph_open(mdx->tables);
     mdx->build.batch_rows = mdx->device->batch_rows;
     TRY(build(&built, &mdx->build, err));
     graph_find_read(&built);
+    session_phase(mdx, "optimising");
     mdx->graph = passes_run(&built, &mdx->passes, &mdx->dumps);
     TRY(fires_check(&mdx->graph, mdx->arena, &mdx->fired, err));
     warn_unread(mdx);
@@ -127,6 +128,7 @@ static bool plan_that_fits(Mdx *mdx, Error *err) {
 bool session_plan(Mdx *mdx, Error *err) {
     if (mdx->plan_made) return true;
     TRY(session_graph(mdx, err));
+    session_phase(mdx, "planning");
     TRY(plan_that_fits(mdx, err));
     const char *wrong = mdx->passes.verify ? plan_verify(&mdx->plan, mdx->arena) : NULL;
     if (wrong) BUG(wrong);

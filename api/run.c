@@ -56,6 +56,7 @@ static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     RunTimes times = {now(CLOCK_REALTIME), 0, 0};
     double begin = now(CLOCK_MONOTONIC);
     mdx->execution = (Execution){&mdx->plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
+    session_phase(mdx, "compiling");
     mdx->executor = executor_open(&mdx->execution, files, mdx->arena, err);
     bool ok = mdx->executor && executor_run(mdx->executor, false, &mdx->results, err);
     if (!ok || !mdx->keep) session_drop_executor(mdx);
@@ -67,6 +68,7 @@ static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     if (!ok && !mdx->stopped) return false;
     mdx->ran = true;
     if (mdx->stopped) warn_missing(mdx);
+    if (mdx->write) session_phase(mdx, "writing");
     return !mdx->write || session_write(mdx, files, &times, err);
 }
 

@@ -49,6 +49,10 @@ void mdx_on_progress(Mdx *mdx, void (*call)(void *self, const char *phase, doubl
     mdx->progress_self = self;
 }
 
+void session_phase(const Mdx *mdx, const char *name) {
+    if (mdx->progress) mdx->progress(mdx->progress_self, name, 0, 0);
+}
+
 void mdx_stop(Mdx *mdx) {
     mdx->stop = 1;
 }

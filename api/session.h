@@ -61,6 +61,8 @@ struct Mdx {
 };
 
 void session_drop_executor(Mdx *mdx);
+// Tells who listens that a part of the work begins of which it is not known how long it is.
+void session_phase(const Mdx *mdx, const char *name);
 bool session_disabled(const Mdx *mdx, const char *pass); // by the option disable
 
 // memory.c: what the machine has and the process uses, in bytes; 0 when it cannot be known.

@@ -16,6 +16,7 @@ typedef struct {
     const char *spec;   // first argument that is no option
     const char *as;     // emit
     bool json;          // results or costs as JSON on stdout
+    bool times;         // on stderr, of each phase of a run
 } Arguments;
 
 typedef struct {
@@ -57,6 +58,36 @@ static void end_progress(Progress *progress) {
     progress->open = false;
 }
 
+// ---- Times: a line for each phase, when it ends
+
+typedef struct {
+    double zero;       // when the process began: its processor time until main lies before that
+    const char *phase; // that goes on
+    double began;
+} Times;
+
+static Times times;
+
+static void start_times(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    times.zero = now() - (double)used.tv_sec - 1e-9 * (double)used.tv_nsec;
+    times.phase = "loading";
+    times.began = times.zero;
+}
+
+static void next_phase(const char *phase) {
+    double time = now();
+    fprintf(stderr, "%10.1f ms %10.1f ms  %s\n", 1e3 * (times.began - times.zero), 1e3 * (time - times.began), times.phase);
+    times.phase = phase;
+    times.began = time;
+}
+
+static void show_times(void *self, const char *phase, double done, double total) {
+    (void)self, (void)done, (void)total;
+    if (strcmp(phase, times.phase) != 0) next_phase(phase);
+}
+
 // The first Ctrl-C lets the step finish and keeps what is done, the second ends the program at once.
 static void on_interrupt(int signal_number) {
     mdx_stop(session);
@@ -79,30 +110,33 @@ static int run_check(const Arguments *arguments) {
     return finish(mdx_read(session, arguments->spec));
 }
 
-static void watch(Progress *progress) {
-    if (isatty(STDERR_FILENO)) mdx_on_progress(session, show_progress, progress);
+static void watch(Progress *progress, bool timed) {
+    if (timed || isatty(STDERR_FILENO)) mdx_on_progress(session, timed ? show_times : show_progress, progress);
     struct sigaction action = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
 
 static int run_run(const Arguments *arguments) {
+    if (arguments->times) next_phase("reading the spec");
     if (!mdx_read(session, arguments->spec)) return finish(false);
     Progress progress = {0};
-    watch(&progress);
+    watch(&progress, arguments->times);
     bool ok = mdx_run(session);
     end_progress(&progress);
+    if (arguments->times) next_phase("printing");
     fputs(mdx_dumps(session), stdout);
     fputs(arguments->json ? mdx_json(session) : mdx_tables(session), stdout);
     if (*mdx_folder(session)) fprintf(stderr, "results in %s\n", mdx_folder(session));
     int status = finish(ok);
+    if (arguments->times) next_phase(NULL);
     return mdx_stopped(session) ? EXIT_STOPPED : status;
 }
 
 static int run_bench(const Arguments *arguments) {
     if (!mdx_read(session, arguments->spec)) return finish(false);
     Progress progress = {0};
-    watch(&progress);
+    watch(&progress, false);
     const char *text = mdx_bench(session, arguments->json);
     end_progress(&progress);
     int status = print_text(text);
@@ -145,7 +179,8 @@ static int print_help(FILE *to) {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-7s %-6s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench, explain: print as JSON\n", mdx_option_help());
-    fputs("  --as=STAGE\n        emit: which stage\n\n"
+    fputs("  --times\n        run: print on stderr when each phase began and how long it took\n"
+          "  --as=STAGE\n        emit: which stage\n\n"
           "  mdx --help, mdx --version, mdx --passes, mdx --ops, mdx --functions\n\n"
           "A spec, line by line\n"
           "  model base = hf(\"models/base\")                               a Hugging Face folder\n"
@@ -172,10 +207,8 @@ static bool read_option(int argc, char **argv, int *i, Arguments *out) {
     if (length >= sizeof name) length = sizeof name - 1;
     memcpy(name, text, length);
     name[length] = '\0';
-    if (strcmp(name, "json") == 0) {
-        out->json = true;
-        return true;
-    }
+    bool *flag = strcmp(name, "json") == 0 ? &out->json : strcmp(name, "times") == 0 ? &out->times : NULL;
+    if (flag) return *flag = true;
     if (strcmp(name, "verify") == 0 && !equals) return mdx_option(session, name, "on");
     const char *value = equals ? equals + 1 : ++*i < argc ? argv[*i] : NULL;
     if (!value) {
@@ -230,6 +263,7 @@ static int run_main(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    start_times();
     session = mdx_open();
     int status = run_main(argc, argv);
     mdx_close(session);

@@ -10,9 +10,8 @@
 //
 // A stage computes the values it needs again from the loads, unless they were stored: there is no buffer but results.
 // So results lie apart from operands; but all numbers of a row are read before one is stored, and may be kept in place.
-#include <llvm-c/Core.h>
-
 #include "runtime/cpu/emit.h"
+#include "runtime/cpu/llvm.h"
 
 // ---- What must be computed
 
@@ -82,7 +81,7 @@ static void print_number(Emit *e, uint32_t i) {
     Ir in[3] = {0};
     if (is_reduction(e, i)) {
         LLVMTypeRef lanes = ir_lanes(ir_float(e, instr->wide));
-        Ir partial = LLVMBuildLoad2(e->builder, lanes, e->partial[i], "partial");
+        Ir partial = llvm.BuildLoad2(e->builder, lanes, e->partial[i], "partial");
         e->number[i] = reduce_lanes(e, reductions[instr->op], partial);
         return;
     }
@@ -105,10 +104,10 @@ static void print_numbers(Emit *e) {
 static void accumulate(Emit *e, uint32_t i) {
     const Reduction *reduction = reductions[e->code->instrs[i].op];
     LLVMTypeRef lanes = ir_lanes(ir_float(e, e->code->instrs[i].wide));
-    Ir old = LLVMBuildLoad2(e->builder, lanes, e->partial[i], "partial");
+    Ir old = llvm.BuildLoad2(e->builder, lanes, e->partial[i], "partial");
     Ir joined = reduction->join(e, old, print_columns(e, SIDE_OWN, i));
-    if (e->mask) joined = LLVMBuildSelect(e->builder, e->mask, joined, old, "");
-    LLVMBuildStore(e->builder, joined, e->partial[i]);
+    if (e->mask) joined = llvm.BuildSelect(e->builder, e->mask, joined, old, "");
+    llvm.BuildStore(e->builder, joined, e->partial[i]);
 }
 
 static void print_value(Emit *e, SideOf side, uint32_t i) {
@@ -136,19 +135,19 @@ static const char *stage_name(const Emit *e, const char *part) {
 
 static Ir tail_mask(const Emit *e, Ir count) {
     LLVMTypeRef word = ir_int(e, 32);
-    Ir all = ir_splat(e, LLVMBuildTrunc(e->builder, count, word, ""));
-    return LLVMBuildICmp(e->builder, LLVMIntULT, ir_iota(word), all, "mask");
+    Ir all = ir_splat(e, llvm.BuildTrunc(e->builder, count, word, ""));
+    return llvm.BuildICmp(e->builder, LLVMIntULT, ir_iota(word), all, "mask");
 }
 
 // The columns of a block: `columns` of them.
 static void print_block(Emit *e, Ir columns) {
-    Ir rest = LLVMBuildURem(e->builder, columns, ir_number(e, LANES), "rest");
-    Ir whole = LLVMBuildSub(e->builder, columns, rest, "whole");
+    Ir rest = llvm.BuildURem(e->builder, columns, ir_number(e, LANES), "rest");
+    Ir whole = llvm.BuildSub(e->builder, columns, rest, "whole");
     Loop loop = loop_open(e, stage_name(e, "column"), ir_number(e, 0), whole, LANES);
     print_vector(e, loop.index, NULL);
     loop_close(e, &loop);
     if (e->code->block && e->code->block % LANES == 0) return;
-    Ir some = LLVMBuildICmp(e->builder, LLVMIntNE, rest, ir_number(e, 0), "some");
+    Ir some = llvm.BuildICmp(e->builder, LLVMIntNE, rest, ir_number(e, 0), "some");
     LLVMBasicBlockRef after = when_open(e, stage_name(e, "tail"), some);
     print_vector(e, whole, tail_mask(e, rest));
     when_close(e, after);
@@ -157,7 +156,7 @@ static void print_block(Emit *e, Ir columns) {
 static void enter_block(Emit *e, SideOf which, Ir block) {
     Side *side = &e->sides[which];
     side->block = block;
-    side->start = LLVMBuildMul(e->builder, block, ir_number(e, e->code->block), "start");
+    side->start = llvm.BuildMul(e->builder, block, ir_number(e, e->code->block), "start");
     memory_block(e, side);
 }
 
@@ -172,7 +171,7 @@ static void print_blocks(Emit *e) {
     uint32_t count = e->code->block ? e->code->width / e->code->block : 1;
     Loop loop = loop_open(e, stage_name(e, "block"), ir_number(e, 0), ir_number(e, count), 1);
     enter_block(e, SIDE_OWN, loop.index);
-    if (count % 2 == 0) enter_block(e, SIDE_PARTNER, LLVMBuildXor(e->builder, loop.index, ir_number(e, 1), "partner"));
+    if (count % 2 == 0) enter_block(e, SIDE_PARTNER, llvm.BuildXor(e->builder, loop.index, ir_number(e, 1), "partner"));
     print_block(e, e->code->block ? ir_number(e, e->code->block) : e->columns);
     loop_close(e, &loop);
 }
@@ -185,32 +184,41 @@ static void print_stage(Emit *e) {
     for (uint32_t i = 0; i < e->code->instr_count; i++) {
         if (!reduces_here(e, i)) continue;
         LLVMTypeRef lanes = ir_lanes(ir_float(e, e->code->instrs[i].wide));
-        LLVMBuildStore(e->builder, ir_constant(lanes, reductions[e->code->instrs[i].op]->initial), e->partial[i]);
+        llvm.BuildStore(e->builder, ir_constant(lanes, reductions[e->code->instrs[i].op]->initial), e->partial[i]);
     }
     print_blocks(e);
 }
 
+// The code stands alone: nothing is thrown through it, and no loop becomes a call of memset.
+static void add_attributes(const Emit *e) {
+    static const char no_calls[] = "no-builtins", no_throw[] = "nounwind";
+    const LLVMAttributeRef attributes[] = {
+        llvm.CreateEnumAttribute(e->context, llvm.GetEnumAttributeKindForName(no_throw, strlen(no_throw)), 0),
+        llvm.CreateStringAttribute(e->context, no_calls, (unsigned)strlen(no_calls), "", 0),
+    };
+    for (size_t i = 0; i < COUNT(attributes); i++)
+        llvm.AddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attributes[i]);
+}
+
 static void open_function(Emit *e, const char *name) {
-    LLVMTypeRef address = LLVMPointerTypeInContext(e->context, 0), number = ir_int(e, 64);
+    LLVMTypeRef address = llvm.PointerTypeInContext(e->context, 0), number = ir_int(e, 64);
     LLVMTypeRef params[] = {address, number, number, number, number};
     static const char *const names[] = {"pointers", "columns", "base", "first", "end"};
-    LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), params, COUNT(params), false);
-    e->function = LLVMAddFunction(e->module, name, type);
+    LLVMTypeRef type = llvm.FunctionType(llvm.VoidTypeInContext(e->context), params, COUNT(params), false);
+    e->function = llvm.AddFunction(e->module, name, type);
     for (unsigned i = 0; i < COUNT(names); i++)
-        LLVMSetValueName2(LLVMGetParam(e->function, i), names[i], strlen(names[i]));
-    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", strlen("nounwind"));
-    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-                            LLVMCreateEnumAttribute(e->context, nounwind, 0));
-    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, e->function, "entry"));
-    e->columns = e->code->width ? ir_number(e, e->code->width) : LLVMGetParam(e->function, 1);
-    e->base = LLVMGetParam(e->function, 2);
+        llvm.SetValueName2(llvm.GetParam(e->function, i), names[i], strlen(names[i]));
+    add_attributes(e);
+    llvm.PositionBuilderAtEnd(e->builder, llvm.AppendBasicBlockInContext(e->context, e->function, "entry"));
+    e->columns = e->code->width ? ir_number(e, e->code->width) : llvm.GetParam(e->function, 1);
+    e->base = llvm.GetParam(e->function, 2);
 }
 
 static void open_partials(Emit *e) {
     for (uint32_t i = 0; i < e->code->instr_count; i++) {
         if (!e->live[i] || !is_reduction(e, i)) continue;
-        e->partial[i] = LLVMBuildAlloca(e->builder, ir_lanes(ir_float(e, e->code->instrs[i].wide)),
-                                        row_info[e->code->instrs[i].op].name);
+        e->partial[i] = llvm.BuildAlloca(e->builder, ir_lanes(ir_float(e, e->code->instrs[i].wide)),
+                                         row_info[e->code->instrs[i].op].name);
     }
 }
 
@@ -218,21 +226,21 @@ static void print_rows(Emit *e) {
     uint8_t last = 0;
     for (uint32_t i = 0; i < e->code->instr_count; i++)
         if (e->live[i]) last = MAX(last, e->stages[i]);
-    Loop rows = loop_open(e, "row", LLVMGetParam(e->function, 3), LLVMGetParam(e->function, 4), 1);
+    Loop rows = loop_open(e, "row", llvm.GetParam(e->function, 3), llvm.GetParam(e->function, 4), 1);
     e->row = rows.index;
     memory_row(e);
     for (e->stage = 0; e->stage <= last; e->stage++) print_stage(e);
     loop_close(e, &rows);
-    LLVMBuildRetVoid(e->builder);
+    llvm.BuildRetVoid(e->builder);
 }
 
 static Emit emit_open(LLVMModuleRef module, const RowCode *code, const DType *types, Arena *arena) {
     uint32_t count = code->instr_count, operands = code->operand_count;
-    LLVMContextRef context = LLVMGetModuleContext(module);
+    LLVMContextRef context = llvm.GetModuleContext(module);
     Emit e = {.arena = arena,
               .context = context,
               .module = module,
-              .builder = LLVMCreateBuilderInContext(context),
+              .builder = llvm.CreateBuilderInContext(context),
               .code = code,
               .types = types,
               .stages = row_stages(code, arena)};
@@ -257,9 +265,9 @@ void emit_rows(LLVMModuleRef module, const RowCode *code, const DType *types, co
     Emit e = emit_open(module, &whole, types, arena);
     find_live(&e);
     open_function(&e, name);
-    memory_bind(&e, LLVMGetParam(e.function, 0));
+    memory_bind(&e, llvm.GetParam(e.function, 0));
     open_partials(&e);
     print_rows(&e);
-    LLVMDisposeBuilder(e.builder);
+    llvm.DisposeBuilder(e.builder);
     arena_close(arena);
 }

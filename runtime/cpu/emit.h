@@ -18,8 +18,8 @@ typedef struct LLVMOpaqueValue *LLVMValueRef;
 // Prints a RowFunction called `name` into the module.
 void emit_rows(LLVMModuleRef module, const RowCode *code, const DType *types, const char *name);
 
-// Grows with every change of what is printed: objects of another printer are not used.
-enum { EMIT_VERSION = 1 };
+// Grows with every change of what is printed: code of another printer is not used.
+enum { EMIT_VERSION = 2 };
 
 // ---- For emit*.c
 
@@ -117,3 +117,4 @@ Ir reduce_lanes(const Emit *e, const Reduction *reduction, Ir lanes);
 
 // -- emit_math.c
 Ir emit_exponential(const Emit *e, Ir x);
+Ir emit_logarithm(const Emit *e, Ir x);

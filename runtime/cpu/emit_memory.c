@@ -1,9 +1,8 @@
 // emit_memory.c: operands and results of a row kernel: their addresses, loads, stores and element types.
 //
 // Nothing outside the columns of an operand or a result is touched: lanes that are no columns are masked.
-#include <llvm-c/Core.h>
-
 #include "runtime/cpu/emit.h"
+#include "runtime/cpu/llvm.h"
 
 // ---- Element types: what lies in memory, and it as a float32 or float64
 
@@ -28,27 +27,41 @@ static LLVMTypeRef stored_i32(const Emit *e) {
 }
 
 static Ir convert_f32(const Emit *e, Ir raw, LLVMTypeRef to) {
-    return LLVMBuildFPCast(e->builder, raw, to, "x");
+    return llvm.BuildFPCast(e->builder, raw, to, "x");
 }
 
 static Ir convert_f64(const Emit *e, Ir raw, LLVMTypeRef to) {
-    return LLVMBuildFPCast(e->builder, raw, to, "x");
+    return llvm.BuildFPCast(e->builder, raw, to, "x");
 }
 
+// float16 by its bits: for processors that have no instruction for it, LLVM would call a library. The exponent grows by
+// 112; by twice as much where it says infinity or no number; numbers below the normal ones are made ones less 2^-14.
 static Ir convert_f16(const Emit *e, Ir raw, LLVMTypeRef to) {
-    LLVMTypeRef half = ir_like(LLVMHalfTypeInContext(e->context), LLVMTypeOf(raw));
-    return LLVMBuildFPExt(e->builder, LLVMBuildBitCast(e->builder, raw, half, ""), to, "x");
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef like = llvm.TypeOf(raw), word = ir_like(ir_int(e, 32), like),
+                number = ir_like(ir_float(e, false), like);
+    Ir all = llvm.BuildZExt(b, raw, word, ""), more = ir_integer(word, 112 << 23), sign = ir_integer(word, 0x8000);
+    Ir size = llvm.BuildShl(b, llvm.BuildAnd(b, all, ir_integer(word, 0x7fff), ""), ir_integer(word, 13), "size");
+    Ir normal = llvm.BuildAdd(b, size, more, "normal"), special = llvm.BuildAdd(b, normal, more, "special");
+    Ir above = llvm.BuildAdd(b, size, ir_integer(word, 113 << 23), "");
+    Ir below = llvm.BuildFSub(b, llvm.BuildBitCast(b, above, number, ""), ir_constant(number, 0x1p-14), "below");
+    Ir is_special = llvm.BuildICmp(b, LLVMIntUGE, size, ir_integer(word, 31 << 23), "");
+    Ir is_below = llvm.BuildICmp(b, LLVMIntULT, size, ir_integer(word, 1 << 23), "");
+    Ir bits = llvm.BuildSelect(b, is_special, special, normal, "");
+    bits = llvm.BuildSelect(b, is_below, llvm.BuildBitCast(b, below, word, ""), bits, "");
+    bits = llvm.BuildOr(b, bits, llvm.BuildShl(b, llvm.BuildAnd(b, all, sign, ""), ir_integer(word, 16), ""), "bits");
+    return convert_f32(e, llvm.BuildBitCast(b, bits, number, ""), to);
 }
 
 // bfloat16 is the upper half of a float32.
 static Ir convert_bf16(const Emit *e, Ir raw, LLVMTypeRef to) {
-    LLVMTypeRef like = LLVMTypeOf(raw), word = ir_like(ir_int(e, 32), like);
-    Ir bits = LLVMBuildShl(e->builder, LLVMBuildZExt(e->builder, raw, word, ""), ir_integer(word, 16), "bits");
-    return convert_f32(e, LLVMBuildBitCast(e->builder, bits, ir_like(ir_float(e, false), like), ""), to);
+    LLVMTypeRef like = llvm.TypeOf(raw), word = ir_like(ir_int(e, 32), like);
+    Ir bits = llvm.BuildShl(e->builder, llvm.BuildZExt(e->builder, raw, word, ""), ir_integer(word, 16), "bits");
+    return convert_f32(e, llvm.BuildBitCast(e->builder, bits, ir_like(ir_float(e, false), like), ""), to);
 }
 
 static Ir convert_i32(const Emit *e, Ir raw, LLVMTypeRef to) {
-    return LLVMBuildSIToFP(e->builder, raw, to, "x");
+    return llvm.BuildSIToFP(e->builder, raw, to, "x");
 }
 
 typedef struct {
@@ -70,45 +83,45 @@ static LLVMTypeRef result_element(const Emit *e, uint32_t result) {
 static Ir mask_with(const Emit *e, Ir named) {
     if (!named) return e->mask;
     Ir all = ir_splat(e, named);
-    return e->mask ? LLVMBuildAnd(e->builder, e->mask, all, "mask") : all;
+    return e->mask ? llvm.BuildAnd(e->builder, e->mask, all, "mask") : all;
 }
 
 static unsigned bytes_of(LLVMTypeRef element) {
-    switch (LLVMGetTypeKind(element)) {
+    switch (llvm.GetTypeKind(element)) {
     case LLVMFloatTypeKind: return 4;
     case LLVMDoubleTypeKind: return 8;
-    default: return LLVMGetIntTypeWidth(element) / 8;
+    default: return llvm.GetIntTypeWidth(element) / 8;
     }
 }
 
 static Ir load_lanes(const Emit *e, LLVMTypeRef element, Ir at, Ir mask) {
     LLVMTypeRef lanes = ir_lanes(element);
     if (!mask) {
-        Ir loaded = LLVMBuildLoad2(e->builder, lanes, at, "lanes");
-        LLVMSetAlignment(loaded, bytes_of(element));
+        Ir loaded = llvm.BuildLoad2(e->builder, lanes, at, "lanes");
+        llvm.SetAlignment(loaded, bytes_of(element));
         return loaded;
     }
-    Ir align = LLVMConstInt(ir_int(e, 32), bytes_of(element), false);
-    Ir args[] = {at, align, mask, LLVMConstNull(lanes)};
-    return ir_intrinsic(e, "llvm.masked.load", (LLVMTypeRef[]){lanes, LLVMTypeOf(at)}, 2, args, COUNT(args));
+    Ir align = llvm.ConstInt(ir_int(e, 32), bytes_of(element), false);
+    Ir args[] = {at, align, mask, llvm.ConstNull(lanes)};
+    return ir_intrinsic(e, "llvm.masked.load", (LLVMTypeRef[]){lanes, llvm.TypeOf(at)}, 2, args, COUNT(args));
 }
 
 static void store_lanes(const Emit *e, LLVMTypeRef element, Ir at, Ir value) {
     if (!e->mask) {
-        LLVMSetAlignment(LLVMBuildStore(e->builder, value, at), bytes_of(element));
+        llvm.SetAlignment(llvm.BuildStore(e->builder, value, at), bytes_of(element));
         return;
     }
-    Ir align = LLVMConstInt(ir_int(e, 32), bytes_of(element), false);
+    Ir align = llvm.ConstInt(ir_int(e, 32), bytes_of(element), false);
     Ir args[] = {value, at, align, e->mask};
-    ir_intrinsic(e, "llvm.masked.store", (LLVMTypeRef[]){LLVMTypeOf(value), LLVMTypeOf(at)}, 2, args, COUNT(args));
+    ir_intrinsic(e, "llvm.masked.store", (LLVMTypeRef[]){llvm.TypeOf(value), llvm.TypeOf(at)}, 2, args, COUNT(args));
 }
 
 // ---- Pointers of the function
 
 static Ir field(const Emit *e, LLVMTypeRef pointer, Ir pointers, uint32_t index, unsigned part, const char *name) {
-    Ir indices[] = {ir_number(e, index), LLVMConstInt(ir_int(e, 32), part, false)};
-    Ir at = LLVMBuildGEP2(e->builder, pointer, pointers, indices, COUNT(indices), "");
-    return LLVMBuildLoad2(e->builder, LLVMStructGetTypeAtIndex(pointer, part), at, name);
+    Ir indices[] = {ir_number(e, index), llvm.ConstInt(ir_int(e, 32), part, false)};
+    Ir at = llvm.BuildGEP2(e->builder, pointer, pointers, indices, COUNT(indices), "");
+    return llvm.BuildLoad2(e->builder, llvm.StructGetTypeAtIndex(pointer, part), at, name);
 }
 
 static Bound bind(const Emit *e, LLVMTypeRef pointer, Ir pointers, uint32_t index) {
@@ -121,9 +134,9 @@ static Bound bind(const Emit *e, LLVMTypeRef pointer, Ir pointers, uint32_t inde
 }
 
 void memory_bind(Emit *e, Ir pointers) {
-    LLVMTypeRef address = LLVMPointerTypeInContext(e->context, 0);
+    LLVMTypeRef address = llvm.PointerTypeInContext(e->context, 0);
     LLVMTypeRef fields[] = {address, address, address, ir_int(e, 64)};
-    LLVMTypeRef pointer = LLVMStructTypeInContext(e->context, fields, COUNT(fields), false);
+    LLVMTypeRef pointer = llvm.StructTypeInContext(e->context, fields, COUNT(fields), false);
     _Static_assert(sizeof(RowPointer) == 32 && offsetof(RowPointer, stride) == 24, "as printed here");
     const RowCode *code = e->code;
     for (uint32_t k = 0; k < code->operand_count; k++) e->operands[k] = bind(e, pointer, pointers, k);
@@ -134,16 +147,16 @@ void memory_bind(Emit *e, Ir pointers) {
 // ---- Rows
 
 static Ir is_named(const Emit *e, Ir number) {
-    return LLVMBuildICmp(e->builder, LLVMIntNE, number, LLVMConstInt(ir_int(e, 32), ROW_NONE, false), "named");
+    return llvm.BuildICmp(e->builder, LLVMIntNE, number, llvm.ConstInt(ir_int(e, 32), ROW_NONE, false), "named");
 }
 
 static Ir table_entry(const Emit *e, Ir table, Ir index, const char *name) {
     LLVMTypeRef word = ir_int(e, 32);
-    return LLVMBuildLoad2(e->builder, word, ir_at(e, word, table, index, ""), name);
+    return llvm.BuildLoad2(e->builder, word, ir_at(e, word, table, index, ""), name);
 }
 
 static Ir row_address(const Emit *e, const Bound *bound, LLVMTypeRef element, Ir row) {
-    return ir_at(e, element, bound->at, LLVMBuildMul(e->builder, row, bound->stride, ""), "row.at");
+    return ir_at(e, element, bound->at, llvm.BuildMul(e->builder, row, bound->stride, ""), "row.at");
 }
 
 static void operand_row(const Emit *e, uint32_t k) {
@@ -153,7 +166,7 @@ static void operand_row(const Emit *e, uint32_t k) {
     if (operand->mapped) {
         Ir entry = table_entry(e, bound->map, e->row, "map.row");
         bound->named = operand->flag ? is_named(e, entry) : NULL;
-        row = LLVMBuildZExt(e->builder, entry, ir_int(e, 64), "");
+        row = llvm.BuildZExt(e->builder, entry, ir_int(e, 64), "");
     }
     if (operand->flag) return;
     LLVMTypeRef element = elements[e->types[k]].stored(e);
@@ -166,7 +179,7 @@ static void result_row(const Emit *e, uint32_t k) {
     if (e->code->results[k].mapped) {
         Ir entry = table_entry(e, bound->map, e->row, "map.row");
         bound->named = is_named(e, entry);
-        row = LLVMBuildZExt(e->builder, entry, ir_int(e, 64), "");
+        row = llvm.BuildZExt(e->builder, entry, ir_int(e, 64), "");
     }
     bound->row = row_address(e, bound, result_element(e, k), row);
 }
@@ -182,14 +195,14 @@ void memory_row(Emit *e) {
 static void table_block(const Emit *e, Side *side, uint32_t k) {
     const RowOperand *operand = &e->code->operands[k];
     uint32_t parts = operand->span / e->code->block;
-    Ir span = LLVMBuildUDiv(e->builder, side->block, ir_number(e, parts), "span");
-    Ir part = LLVMBuildURem(e->builder, side->block, ir_number(e, parts), "part");
+    Ir span = llvm.BuildUDiv(e->builder, side->block, ir_number(e, parts), "span");
+    Ir part = llvm.BuildURem(e->builder, side->block, ir_number(e, parts), "part");
     Ir entry = table_entry(e, e->operands[k].blocks, span, "map.span");
     side->named[k] = is_named(e, entry);
-    Ir first =
-        LLVMBuildMul(e->builder, LLVMBuildZExt(e->builder, entry, ir_int(e, 64), ""), ir_number(e, operand->span), "");
-    Ir within = LLVMBuildMul(e->builder, part, ir_number(e, e->code->block), "");
-    side->from[k] = LLVMBuildAdd(e->builder, first, within, "from");
+    Ir first = llvm.BuildMul(e->builder, llvm.BuildZExt(e->builder, entry, ir_int(e, 64), ""),
+                             ir_number(e, operand->span), "");
+    Ir within = llvm.BuildMul(e->builder, part, ir_number(e, e->code->block), "");
+    side->from[k] = llvm.BuildAdd(e->builder, first, within, "from");
 }
 
 void memory_block(Emit *e, Side *side) {
@@ -206,32 +219,32 @@ void memory_block(Emit *e, Side *side) {
 Ir memory_number(const Emit *e, const RowInstr *instr) {
     const Element *element = &elements[e->types[instr->operand]];
     LLVMTypeRef stored = element->stored(e);
-    Ir raw = LLVMBuildLoad2(e->builder, stored, e->operands[instr->operand].row, "number");
-    LLVMSetAlignment(raw, bytes_of(stored));
+    Ir raw = llvm.BuildLoad2(e->builder, stored, e->operands[instr->operand].row, "number");
+    llvm.SetAlignment(raw, bytes_of(stored));
     return element->convert(e, raw, ir_float(e, instr->wide));
 }
 
 Ir memory_columns(const Emit *e, const RowInstr *instr, const Side *side) {
     const Element *element = &elements[e->types[instr->operand]];
     LLVMTypeRef stored = element->stored(e);
-    Ir column = LLVMBuildAdd(e->builder, side->from[instr->operand], e->inner, "column");
+    Ir column = llvm.BuildAdd(e->builder, side->from[instr->operand], e->inner, "column");
     Ir at = ir_at(e, stored, e->operands[instr->operand].row, column, "");
     Ir raw = load_lanes(e, stored, at, mask_with(e, side->named[instr->operand]));
     return element->convert(e, raw, ir_lanes(ir_float(e, instr->wide)));
 }
 
 static Ir result_at(const Emit *e, uint32_t result, const Side *side) {
-    Ir column = LLVMBuildAdd(e->builder, side->start, e->inner, "column");
+    Ir column = llvm.BuildAdd(e->builder, side->start, e->inner, "column");
     return ir_at(e, result_element(e, result), e->results[result].row, column, "");
 }
 
 void memory_store(const Emit *e, uint32_t result, Ir value) {
     LLVMTypeRef element = result_element(e, result);
     LLVMBasicBlockRef after = when_open(e, "store", e->results[result].named);
-    if (LLVMGetTypeKind(LLVMTypeOf(value)) == LLVMVectorTypeKind)
+    if (llvm.GetTypeKind(llvm.TypeOf(value)) == LLVMVectorTypeKind)
         store_lanes(e, element, result_at(e, result, &e->sides[SIDE_OWN]), value);
     else
-        LLVMBuildStore(e->builder, value, e->results[result].row);
+        llvm.BuildStore(e->builder, value, e->results[result].row);
     when_close(e, after);
 }
 

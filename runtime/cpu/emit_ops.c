@@ -1,8 +1,8 @@
 // emit_ops.c: each operation of a row kernel in LLVM IR.
-#include <llvm-c/Core.h>
 #include <math.h>
 
 #include "runtime/cpu/emit.h"
+#include "runtime/cpu/llvm.h"
 
 #define EMIT(name)                                                                                                     \
     static Ir emit_##name(__attribute__((unused)) const Emit *e, __attribute__((unused)) const Side *side,             \
@@ -30,43 +30,44 @@ EMIT(constant) {
 // ---- Arithmetic
 
 EMIT(add) {
-    return LLVMBuildFAdd(e->builder, in[0], in[1], "add");
+    return llvm.BuildFAdd(e->builder, in[0], in[1], "add");
 }
 
 EMIT(sub) {
-    return LLVMBuildFSub(e->builder, in[0], in[1], "sub");
+    return llvm.BuildFSub(e->builder, in[0], in[1], "sub");
 }
 
 EMIT(mul) {
-    return LLVMBuildFMul(e->builder, in[0], in[1], "mul");
+    return llvm.BuildFMul(e->builder, in[0], in[1], "mul");
 }
 
 EMIT(div) {
-    return LLVMBuildFDiv(e->builder, in[0], in[1], "div");
+    return llvm.BuildFDiv(e->builder, in[0], in[1], "div");
 }
 
 EMIT(negate) {
-    return LLVMBuildFNeg(e->builder, in[0], "negate");
+    return llvm.BuildFNeg(e->builder, in[0], "negate");
 }
 
 EMIT(greater) {
-    return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, LLVMRealOGT, in[0], in[1], ""), in[0], in[1],
-                           "greater");
+    return llvm.BuildSelect(e->builder, llvm.BuildFCmp(e->builder, LLVMRealOGT, in[0], in[1], ""), in[0], in[1],
+                            "greater");
 }
 
 EMIT(smaller) {
-    return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, LLVMRealOLT, in[0], in[1], ""), in[0], in[1],
-                           "smaller");
+    return llvm.BuildSelect(e->builder, llvm.BuildFCmp(e->builder, LLVMRealOLT, in[0], in[1], ""), in[0], in[1],
+                            "smaller");
 }
 
 EMIT(above) {
-    return LLVMBuildUIToFP(e->builder, LLVMBuildFCmp(e->builder, LLVMRealOGT, in[0], in[1], ""), type_of(e, instr),
-                           "above");
+    return llvm.BuildUIToFP(e->builder, llvm.BuildFCmp(e->builder, LLVMRealOGT, in[0], in[1], ""), type_of(e, instr),
+                            "above");
 }
 
 EMIT(choose) {
-    Ir zero = LLVMConstNull(LLVMTypeOf(in[0]));
-    return LLVMBuildSelect(e->builder, LLVMBuildFCmp(e->builder, LLVMRealUNE, in[0], zero, ""), in[1], in[2], "choose");
+    Ir zero = llvm.ConstNull(llvm.TypeOf(in[0]));
+    return llvm.BuildSelect(e->builder, llvm.BuildFCmp(e->builder, LLVMRealUNE, in[0], zero, ""), in[1], in[2],
+                            "choose");
 }
 
 EMIT(exp) {
@@ -74,19 +75,19 @@ EMIT(exp) {
 }
 
 EMIT(log) {
-    return ir_intrinsic(e, "llvm.log", (LLVMTypeRef[]){LLVMTypeOf(in[0])}, 1, (Ir[]){in[0]}, 1);
+    return emit_logarithm(e, in[0]);
 }
 
 EMIT(sqrt) {
-    return ir_intrinsic(e, "llvm.sqrt", (LLVMTypeRef[]){LLVMTypeOf(in[0])}, 1, (Ir[]){in[0]}, 1);
+    return ir_intrinsic(e, "llvm.sqrt", (LLVMTypeRef[]){llvm.TypeOf(in[0])}, 1, (Ir[]){in[0]}, 1);
 }
 
 EMIT(widen) {
-    return LLVMBuildFPExt(e->builder, in[0], type_of(e, instr), "widen");
+    return llvm.BuildFPExt(e->builder, in[0], type_of(e, instr), "widen");
 }
 
 EMIT(narrow) {
-    return LLVMBuildFPTrunc(e->builder, in[0], type_of(e, instr), "narrow");
+    return llvm.BuildFPTrunc(e->builder, in[0], type_of(e, instr), "narrow");
 }
 
 EMIT(spread) {
@@ -98,34 +99,34 @@ EMIT(spread) {
 // in[3] is the value of in[0] in the partner block. The first block of a pair has an even number.
 EMIT(rotate) {
     MUST(instr->columns);
-    Ir odd = LLVMBuildTrunc(e->builder, side->block, ir_int(e, 1), "second");
-    Ir sine = LLVMBuildSelect(e->builder, odd, in[2], LLVMBuildFNeg(e->builder, in[2], ""), "sine");
-    Ir kept = LLVMBuildFMul(e->builder, in[0], in[1], ""), crossed = LLVMBuildFMul(e->builder, in[3], sine, "");
-    return LLVMBuildFAdd(e->builder, kept, crossed, "rotate");
+    Ir odd = llvm.BuildTrunc(e->builder, side->block, ir_int(e, 1), "second");
+    Ir sine = llvm.BuildSelect(e->builder, odd, in[2], llvm.BuildFNeg(e->builder, in[2], ""), "sine");
+    Ir kept = llvm.BuildFMul(e->builder, in[0], in[1], ""), crossed = llvm.BuildFMul(e->builder, in[3], sine, "");
+    return llvm.BuildFAdd(e->builder, kept, crossed, "rotate");
 }
 
 EMIT(select) {
     Ir named = e->operands[instr->operand].named;
     if (instr->columns && side->named[instr->operand])
-        named = LLVMBuildAnd(e->builder, named, side->named[instr->operand], "named");
-    return LLVMBuildSelect(e->builder, named, in[0], in[1], "select");
+        named = llvm.BuildAnd(e->builder, named, side->named[instr->operand], "named");
+    return llvm.BuildSelect(e->builder, named, in[0], in[1], "select");
 }
 
 // The numbers of the columns, wide.
 static Ir column_numbers(const Emit *e, const Side *side) {
-    Ir first = LLVMBuildAdd(e->builder, e->base, LLVMBuildAdd(e->builder, side->start, e->inner, ""), "column");
+    Ir first = llvm.BuildAdd(e->builder, e->base, llvm.BuildAdd(e->builder, side->start, e->inner, ""), "column");
     LLVMTypeRef wide = ir_float(e, true);
-    Ir number = LLVMBuildUIToFP(e->builder, first, wide, "");
-    return LLVMBuildFAdd(e->builder, ir_splat(e, number), ir_iota(wide), "columns");
+    Ir number = llvm.BuildUIToFP(e->builder, first, wide, "");
+    return llvm.BuildFAdd(e->builder, ir_splat(e, number), ir_iota(wide), "columns");
 }
 
 static Ir is_column(const Emit *e, const Side *side, Ir number) {
-    return LLVMBuildFCmp(e->builder, LLVMRealOEQ, number, column_numbers(e, side), "is");
+    return llvm.BuildFCmp(e->builder, LLVMRealOEQ, number, column_numbers(e, side), "is");
 }
 
 EMIT(except) {
     MUST(instr->columns);
-    return LLVMBuildSelect(e->builder, is_column(e, side, in[1]), in[2], in[0], "except");
+    return llvm.BuildSelect(e->builder, is_column(e, side, in[1]), in[2], in[0], "except");
 }
 
 // ---- Reductions: what the columns contribute
@@ -139,12 +140,12 @@ EMIT(largest) {
 }
 
 EMIT(which) {
-    Ir equal = LLVMBuildFCmp(e->builder, LLVMRealOEQ, in[0], in[1], "equal"), numbers = column_numbers(e, side);
-    return LLVMBuildSelect(e->builder, equal, numbers, ir_constant(LLVMTypeOf(numbers), INFINITY), "");
+    Ir equal = llvm.BuildFCmp(e->builder, LLVMRealOEQ, in[0], in[1], "equal"), numbers = column_numbers(e, side);
+    return llvm.BuildSelect(e->builder, equal, numbers, ir_constant(llvm.TypeOf(numbers), INFINITY), "");
 }
 
 EMIT(pick) {
-    return LLVMBuildSelect(e->builder, is_column(e, side, in[1]), in[0], LLVMConstNull(LLVMTypeOf(in[0])), "");
+    return llvm.BuildSelect(e->builder, is_column(e, side, in[1]), in[0], llvm.ConstNull(llvm.TypeOf(in[0])), "");
 }
 
 EmitOp *const emit_ops[ROW_COUNT] = {

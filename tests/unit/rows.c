@@ -1,5 +1,5 @@
-// Row kernels by hand: each operation over sizes around a vector, results known without the interpreter, e^x over its
-// whole range, rotary positions, and that results depend on nothing but the data.
+// Row kernels by hand: each operation over sizes around a vector, results known without the interpreter, e^x and ln x
+// over their whole ranges, rotary positions, and that results depend on nothing but the data.
 #include "rows_fixture.h"
 
 static Jit *jit;
@@ -339,6 +339,78 @@ static void exp_wide(void) {
     CHECK(worst <= 1.5);
 }
 
+// ---- ln x: of numbers, one a row
+
+static RowFunction *logarithm(DType type) {
+    Arena *arena = arena_open();
+    RowBuilder b = {.arena = arena};
+    uint16_t x = row_number(&b, row_operand(&b, (RowOperand){.number = true}), type == DTYPE_f64);
+    row_result(&b, row_op(&b, ROW_log, x, 0, 0), false);
+    RowCode code = row_done(&b, 0, 0);
+    RowFunction *function = compiled(&code, &type);
+    arena_close(arena);
+    return function;
+}
+
+// Every step-th float32 above 0.
+static void log_narrow(uint32_t step) {
+    RowFunction *function = logarithm(DTYPE_f32);
+    double worst = 0;
+    for (uint32_t bits = 1; bits < 0x7f800000u; bits += step) {
+        float x, y;
+        memcpy(&x, &bits, sizeof x);
+        function((RowPointer[]){{&x, NULL, NULL, 1}, {&y, NULL, NULL, 1}}, 0, 0, 0, 1);
+        worst = fmax(worst, ulps(logl((long double)x), (long double)y, 24, -149));
+    }
+    if (worst > 0.51) fprintf(stderr, "float32: ln x is off by %g units\n", worst);
+    CHECK(worst <= 0.51);
+}
+
+// Numbers of every size, and more near 1, where the result is small.
+static void log_wide(void) {
+    enum { MANY = 4096 };
+    double x[MANY], y[MANY], worst = 0;
+    RowFunction *function = logarithm(DTYPE_f64);
+    for (int round = 0; round < 200; round++) {
+        for (int i = 0; i < MANY; i++) {
+            double part = random_below(&random_state, 1u << 31) * 0x1p-31;
+            int size = (int)random_below(&random_state, round % 2 ? 2098 : 53);
+            x[i] = round % 2 ? ldexp(1 + part, size - 1074) : 1 + ldexp(round % 4 ? part : -part, -size);
+        }
+        function((RowPointer[]){{x, NULL, NULL, 1}, {y, NULL, NULL, 1}}, 0, 0, 0, MANY);
+        for (int i = 0; i < MANY; i++)
+            if (x[i] > 0) worst = fmax(worst, ulps(logl((long double)x[i]), (long double)y[i], 53, -1074));
+    }
+    if (worst > 1) fprintf(stderr, "float64: ln x is off by %g units\n", worst);
+    CHECK(worst <= 1);
+}
+
+static void log_ends(void) {
+    double x[] = {1, 0, -0.0, -1, -INFINITY, INFINITY, NAN, 0x1p-1074}, y[COUNT(x)];
+    const double want[] = {0, -INFINITY, -INFINITY, NAN, NAN, INFINITY, NAN, log(0x1p-1074)};
+    logarithm(DTYPE_f64)((RowPointer[]){{x, NULL, NULL, 1}, {y, NULL, NULL, 1}}, 0, 0, 0, COUNT(x));
+    for (size_t i = 0; i < COUNT(x); i++) CHECK(isnan(want[i]) ? isnan(y[i]) : y[i] == want[i]);
+}
+
+// ---- float16: each there is
+
+static void halves(void) {
+    enum { ALL = 1 << 16 };
+    static uint16_t x[ALL];
+    static float y[ALL], want[ALL];
+    Arena *arena = arena_open();
+    RowBuilder b = {.arena = arena};
+    row_result(&b, load_of(&b, (RowOperand){0}, false), false);
+    RowCode code = row_done(&b, 0, 0);
+    for (int i = 0; i < ALL; i++) x[i] = (uint16_t)i;
+    compiled(&code, (DType[]){DTYPE_f16})((RowPointer[]){{x, NULL, NULL, 0}, {y, NULL, NULL, 0}}, ALL, 0, 0, 1);
+    dtype_to_f32(DTYPE_f16, x, want, ALL);
+    int wrong = 0;
+    for (int i = 0; i < ALL; i++) wrong += isnan(want[i]) ? !isnan(y[i]) : memcmp(&y[i], &want[i], sizeof *y) != 0;
+    CHECK(wrong == 0);
+    arena_close(arena);
+}
+
 // ---- Nothing but the data counts
 
 static void only_data(void) {
@@ -374,7 +446,7 @@ static void only_data(void) {
     arena_close(arena);
 }
 
-// rows [STEP]: 1 tries e^x of each float32 there is, which takes a minute.
+// rows [STEP]: 1 tries e^x and ln x of each float32 there is, which takes minutes.
 int main(int argc, char **argv) {
     Error err = {0};
     jit = jit_open(NULL, &err);
@@ -383,8 +455,13 @@ int main(int argc, char **argv) {
     known_reductions();
     rope(1, 6), rope(3, 6), rope(5, 16), rope(4, 32), rope(3, 20), rope(1, 64);
     norm();
-    exp_narrow(argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 251);
+    uint32_t step = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 251;
+    exp_narrow(step);
     exp_wide();
+    log_narrow(step);
+    log_wide();
+    log_ends();
+    halves();
     only_data();
     jit_close(jit);
     return check_done();
