@@ -88,7 +88,7 @@ static bool open_walk(Walk *walk, const RowCode *codes, CpuResolve *resolve, voi
         Source *source = &walk->sources[i];
         source->x = resolve(self, logits->sources[i].x);
         if (logits->sources[i].weight != NO_VALUE) source->w = resolve(self, logits->sources[i].weight);
-        source->buffer = arena_many(walk->arena, float, (size_t)BLOCK_ROWS *TILE_COLUMNS);
+        source->buffer = arena_many(walk->arena, float, (size_t)BLOCK_ROWS * walk->width);
         source->rows = arena_many(walk->arena, uint32_t, BLOCK_ROWS);
         source->index = arena_many(walk->arena, uint32_t, BLOCK_ROWS);
     }

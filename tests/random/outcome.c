@@ -12,22 +12,27 @@ static void add_series(Arena *arena, Outcome *out, Series series) {
     list_push(arena, &out->series, series);
 }
 
-static bool is_discrete(Str text) {
-    return strstr(text.at, "rank(") || strstr(text.at, "argmax(");
+static bool names_one(Str text, const char *const *words) {
+    for (; *words; words++)
+        if (strstr(text.at, *words)) return true;
+    return false;
 }
 
-// A formula over metrics is as discrete as they are.
-static bool metric_is_discrete(Arena *arena, const Results *results, Str formula, int depth) {
+// Whether a formula has one of the functions, or a metric that has.
+static bool formula_has(Arena *arena, const Results *results, Str formula, const char *const *words, int depth) {
     Str text = str_of(str_c(arena, formula));
-    bool discrete = is_discrete(text);
-    for (size_t i = 0; i < results->metric_count && !discrete && depth < 8; i++) {
+    bool has = names_one(text, words);
+    for (size_t i = 0; i < results->metric_count && !has && depth < 8; i++) {
         const char *name = str_c(arena, results->metrics[i].name), *found = strstr(text.at, name);
         char next = found ? found[strlen(name)] : '0';
         if (found && !(next >= '0' && next <= '9'))
-            discrete = metric_is_discrete(arena, results, results->metrics[i].formula, depth + 1);
+            has = formula_has(arena, results, results->metrics[i].formula, words, depth + 1);
     }
-    return discrete;
+    return has;
 }
+
+static const char *const discrete[] = {"rank(", "argmax(", NULL};
+static const char *const ratios[] = {"r2(", "cosine(", "norm_ratio(", NULL};
 
 static void collect_numbers(Arena *arena, const Results *results, Outcome *out) {
     for (size_t i = 0; i < results->metric_count; i++) {
@@ -36,7 +41,8 @@ static void collect_numbers(Arena *arena, const Results *results, Outcome *out) 
         add_series(arena, out,
                    (Series){.name = str_format(arena, "metric %.*s", STR_ARG(metric->name)),
                             .at = at,
-                            .discrete = metric_is_discrete(arena, results, metric->formula, 0),
+                            .discrete = formula_has(arena, results, metric->formula, discrete, 0),
+                            .ratio = formula_has(arena, results, metric->formula, ratios, 0),
                             .count = metric->points});
     }
     for (size_t i = 0; i < results->term_count; i++) {
@@ -45,7 +51,8 @@ static void collect_numbers(Arena *arena, const Results *results, Outcome *out) 
         Str name = str_format(arena, "values of %.*s: %.*s", STR_ARG(term->metric), STR_ARG(term->text));
         add_series(arena, out,
                    (Series){.name = name,
-                            .discrete = is_discrete(name),
+                            .discrete = names_one(name, discrete),
+                            .ratio = names_one(name, ratios),
                             .count = count,
                             .at = arena_copy(arena, term->values, count * sizeof(double))});
     }
@@ -241,6 +248,7 @@ static void compare_series(const Series *x, const Series *y, double moves, Dista
     for (size_t i = 0; i < x->count; i++) {
         double a = x->at[i], b = y->at[i], off = fabs(a - b);
         if (a == b || (isnan(a) && isnan(b)) || allowed == INFINITY) continue;
+        if (x->ratio && isnan(off)) continue;
         double share = isnan(off) ? INFINITY : allowed > 0 ? off / allowed : INFINITY;
         if (share > out->worst) *out = (Distance){share, x->name, a, b, allowed};
     }

@@ -35,7 +35,7 @@ typedef enum { CLASS_D, CLASS_Q, CLASS_KV, CLASS_FFN, CLASS_VOCAB } WidthClass;
 
 // "layers[1].z.heads[0, 2]", or the name of a hook, which brings its positions.
 typedef struct {
-    Str text;
+    Str text, bare; // bare: without heads
     WidthClass class;
     uint32_t heads; // 0: all
     Where where;
@@ -77,6 +77,7 @@ typedef struct {
     LIST(RunDef) runs;
     LIST(MapDef) maps, bases;
     LIST(PatchDef) patches;
+    LIST(Place) written;
     LIST(MetricDef) metrics;
     Text ties;
     uint32_t names; // that were given
@@ -103,6 +104,8 @@ Where some_where(Gen *g);
 Where where_of_one(Gen *g);            // one token a prompt
 Where where_like(Gen *g, Where where); // as many tokens of each prompt
 Place some_place(Gen *g, Where where);
+// The same site of the same layer, other heads and tokens.
+Place place_beside(Gen *g, const Place *place);
 uint32_t place_width(const WorldModel *model, const Place *place);
 Str place_text(Gen *g, const Place *place); // with its positions
 

@@ -132,6 +132,7 @@ Where where_like(Gen *g, Where where) {
 // ---- Places
 
 static void add_heads(Gen *g, Place *place) {
+    if (place->class != CLASS_Q && place->class != CLASS_KV) return;
     bool keys = place->class == CLASS_KV;
     uint32_t heads = keys ? least_in_models(g, kv_heads) : least_in_models(g, heads), first = below(g, heads);
     const SweepDef *sweep = percent(g, 15) ? some_sweep(g, AXIS_HEAD) : NULL;
@@ -175,8 +176,15 @@ Place some_place(Gen *g, Where where) {
         Str layer = layer_text(g);
         place.text = str_format(g->arena, "layers[%s].%s", layer.at, site_text(g, place.class).at);
     }
-    if ((place.class == CLASS_Q || place.class == CLASS_KV) && percent(g, 35)) add_heads(g, &place);
+    place.bare = place.text;
+    if (percent(g, 35)) add_heads(g, &place);
     return place;
+}
+
+Place place_beside(Gen *g, const Place *place) {
+    Place out = {.text = place->bare, .bare = place->bare, .class = place->class, .where = some_where(g)};
+    if (percent(g, 60)) add_heads(g, &out);
+    return out;
 }
 
 uint32_t place_width(const WorldModel *model, const Place *place) {

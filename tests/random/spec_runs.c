@@ -21,8 +21,18 @@ static Str patch_value(Gen *g, const Place *place, uint32_t model, uint32_t prom
     return text_view(&value);
 }
 
+static Place written_place(Gen *g) {
+    Place place;
+    if (g->written.len && percent(g, 20))
+        place = place_beside(g, pick_from(g, &g->written));
+    else
+        place = g->hooks.len && percent(g, 45) ? *pick_from(g, &g->hooks) : some_place(g, some_where(g));
+    list_push(g->arena, &g->written, place);
+    return place;
+}
+
 static Str new_patch(Gen *g, uint32_t model, uint32_t prompts) {
-    Place place = g->hooks.len && percent(g, 50) ? *pick_from(g, &g->hooks) : some_place(g, some_where(g));
+    Place place = written_place(g);
     PatchDef patch = {new_name(g, "w"), model, prompts};
     Str value = patch_value(g, &place, model, prompts);
     define(g, "patch %s = %s <- %s", patch.name.at, place_text(g, &place).at, value.at);
