@@ -69,9 +69,10 @@ Step fuse_logits_step(Fuse *fuse, const LogitsUnit *unit);
 
 // row_metrics.c: the codes of a metric of logits.
 typedef struct {
-    RowCode first, tile, finish; // first: instr_count 0 when there is none
-    uint32_t states;
+    RowCode first, tile, second, finish; // first, second: instr_count 0 when there is none
+    uint32_t states, second_states;
     const double *initial;
+    bool shows; // as in plan.h
     uint32_t first_column;
 } MetricCodes;
 bool metric_has_codes(Op op); // it is one

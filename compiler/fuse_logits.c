@@ -49,7 +49,8 @@ static uint32_t unit_source(Fuse *fuse, LogitsUnit *unit, const LogitsSource *so
 static LogitsUnit *group_of(Fuse *fuse, const Step *step, const LogitsSource *sources, uint32_t count) {
     for (size_t i = fuse->logits.len; i-- > 0;) {
         LogitsUnit *unit = fuse->logits.at[i];
-        bool ready = unit->rows == step->rows && same_source(&unit->sources.at[0], &sources[0], step->rows);
+        bool ready = unit->rows == step->rows && same_source(&unit->sources.at[0], &sources[0], step->rows) &&
+                     unit->sources.len + count <= LOGITS_MOST_SOURCES;
         for (uint32_t k = 0; k < count; k++) ready &= fuse->ready[sources[k].x] < unit->root || fuse->producer[sources[k].x] == NO_STEP;
         if (ready) return unit;
     }
@@ -70,11 +71,13 @@ void fuse_metric(Fuse *fuse, uint32_t number) {
     }
     MetricCodes codes = metric_codes(step->op, &step->attr, fuse->lowered->arena);
     LogitsMetric metric = {.op = step->op, .out = step->out, .source_count = count, .ids = NO_VALUE, .states = codes.states,
-                           .initial = codes.initial, .first_column = codes.first_column, .span = step->span};
+                           .second_states = codes.second_states, .initial = codes.initial, .first_column = codes.first_column,
+                           .shows = codes.shows, .span = step->span};
     for (uint32_t k = 0; k < count; k++) metric.sources[k] = unit_source(fuse, unit, &sources[k]);
     if (step->op == OP_logp) metric.ids = step->in[1], metric.ids_map = step->map[1];
     metric.first = lowered_code(fuse->lowered, &codes.first);
     metric.tile = lowered_code(fuse->lowered, &codes.tile);
+    metric.second = lowered_code(fuse->lowered, &codes.second);
     metric.finish = lowered_code(fuse->lowered, &codes.finish);
     list_push(fuse->lowered->arena, &unit->metrics, metric);
     unit->flops += step->flops;

@@ -57,9 +57,9 @@ static bool logits_kind(const Lowered *lowered, const Logits *logits, Text *key)
     }
     for (uint32_t i = 0; i < logits->metric_count; i++) {
         const LogitsMetric *m = &logits->metrics[i];
-        const uint32_t parts[] = {(uint32_t)m->op, m->sources[0], m->source_count > 1 ? m->sources[1] : 0, m->ids, m->first, m->tile, m->finish, m->first_column};
+        const uint32_t parts[] = {(uint32_t)m->op, m->sources[0], m->source_count > 1 ? m->sources[1] : 0, m->ids, m->first, m->tile, m->second, m->finish, m->first_column};
         add(key, parts, sizeof parts);
-        add(key, m->initial, m->states * sizeof *m->initial);
+        add(key, m->initial, (m->states + m->second_states) * sizeof *m->initial);
     }
     return true;
 }

@@ -66,7 +66,9 @@ static void print_logits(const Plan *plan, const Step *step, Text *out) {
         const LogitsMetric *metric = &logits->metrics[i];
         text_add(out, "\n        v%u = %s(s%u", metric->out, op_info[metric->op].name, metric->sources[0]);
         if (metric->source_count > 1) text_add(out, ", s%u", metric->sources[1]);
-        text_add(out, ") by k%u, k%u", metric->tile, metric->finish);
+        text_add(out, ") by k%u", metric->tile);
+        if (metric->second != NO_CODE) text_add(out, ", k%u", metric->second);
+        text_add(out, ", k%u", metric->finish);
         print_result(plan, metric->out, out);
     }
 }

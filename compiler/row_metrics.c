@@ -36,6 +36,12 @@ static Tile tile_open(Arena *arena, uint32_t sources, bool id, uint32_t states) 
     return t;
 }
 
+// Those of a row of the second source, which many rows of the metric may read.
+static void second_states(Tile *t, uint16_t *out, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = row_number(&t->b, row_operand(&t->b, (RowOperand){.number = true, .mapped = true}), true);
+}
+
 static RowCode tile_done(Tile *t, const uint16_t *results, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) row_result(&t->b, results[i], false);
     return row_done(&t->b, 0, 0);
@@ -73,17 +79,30 @@ static uint16_t weighted(Tile *t, const Running *r, uint16_t old, uint16_t old_s
     out->initial = initial;                                                                                  \
     out->states = COUNT(initial)
 
-// sum p (log p - log q) = A / S_p - log S_p + log S_q, A = sum e^(p - m_p) ((p - m_p) - (q - m_q))
+// sum p (log p - log q) = A / S_p - log S_p + log S_q, A = sum e^(p - m_p) ((p - m_p) - (q - m_q)): differences from the
+// maxima, as logits may be large. Equal p and q give 0 exactly.
 METRIC(kl) {
     STATES(NOTHING, 0, 0, NOTHING, 0);
-    Tile t = tile_open(arena, 2, false, 5);
-    Running p = running(&t, t.x[0], t.state[0], t.state[1]), q = running(&t, t.x[1], t.state[3], t.state[4]);
-    uint16_t apart = op2(&t, ROW_sub, p.d, q.d), fall = op2(&t, ROW_sub, p.fall, q.fall);
+    out->states = 3;
+    out->second_states = 2;
+    out->shows = true;
+    Tile t = tile_open(arena, 2, false, 3);
+    uint16_t before[2], after[2];
+    second_states(&t, before, 2);
+    second_states(&t, after, 2);
+    Running p = running(&t, t.x[0], t.state[0], t.state[1]);
+    uint16_t apart = op2(&t, ROW_sub, p.d, op2(&t, ROW_sub, op1(&t, ROW_widen, t.x[1]), after[0]));
+    uint16_t fall = op2(&t, ROW_sub, p.fall, op2(&t, ROW_sub, before[0], after[0]));
     uint16_t a = weighted(&t, &p, t.state[2], t.state[1], fall, apart);
-    out->tile = tile_done(&t, (uint16_t[]){p.m, p.sum, a, q.m, q.sum}, 5);
-    Tile f = tile_open(arena, 0, false, 5);
+    out->tile = tile_done(&t, (uint16_t[]){p.m, p.sum, a}, 3);
+    t = tile_open(arena, 1, false, 2);
+    Running q = running(&t, t.x[0], t.state[0], t.state[1]);
+    out->second = tile_done(&t, (uint16_t[]){q.m, q.sum}, 2);
+    Tile f = tile_open(arena, 0, false, 3);
+    uint16_t made[2];
+    second_states(&f, made, 2);
     uint16_t mean = op2(&f, ROW_div, f.state[2], f.state[1]);
-    uint16_t norms = op2(&f, ROW_sub, op1(&f, ROW_log, f.state[1]), op1(&f, ROW_log, f.state[4]));
+    uint16_t norms = op2(&f, ROW_sub, op1(&f, ROW_log, f.state[1]), op1(&f, ROW_log, made[1]));
     out->finish = tile_done(&f, (uint16_t[]){op2(&f, ROW_sub, mean, norms)}, 1);
 }
 
@@ -102,6 +121,7 @@ METRIC(logp) {
 // log S - T / S, T = sum e^(x - m) (x - m)
 METRIC(entropy) {
     STATES(NOTHING, 0, 0);
+    out->shows = true;
     Tile t = tile_open(arena, 1, false, 3);
     Running r = running(&t, t.x[0], t.state[0], t.state[1]);
     uint16_t sum = weighted(&t, &r, t.state[2], t.state[1], r.fall, r.d);

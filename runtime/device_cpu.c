@@ -140,7 +140,7 @@ enum { CPU_LIBRARY_BYTES = 40 << 20 };
 // The buffers of cpu.h, and what LLVM and BLAS take when they compile and multiply, as measured.
 static uint64_t cpu_device_fixed_bytes(const DeviceOptions *options) {
     uint32_t threads = options->threads ? options->threads : pool_default_threads();
-    return CPU_PANEL_BYTES + (uint64_t)threads * CPU_SCRATCH_BYTES + (uint64_t)CPU_LIBRARY_BYTES;
+    return CPU_PANEL_BYTES + CPU_TILE_BYTES + (uint64_t)threads * CPU_SCRATCH_BYTES + (uint64_t)CPU_LIBRARY_BYTES;
 }
 
 static bool cpu_device_open(Device *device, Arena *arena, Error *err) {

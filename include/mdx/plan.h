@@ -57,19 +57,25 @@ typedef struct {
 // A metric keeps `states` float64 numbers a row, which begin as `initial`. The operands of `first` and `tile` are: a
 // tile of the source, or of both; then (if ids is not NO_VALUE) the id, a number; then the states. Their results are
 // the new states. `first` (or NO_CODE) runs over the one tile that holds column `first_column`, before the others.
-// The operands of `finish` are the states, its result is the metric.
+// `second` (or NO_CODE) makes `second_states` more, of the second source alone: once for each of its rows, however many
+// rows of the metric read it. It goes before `tile`, whose last operands are then these states before and after it. The
+// operands of `finish` are the states and those, its result is the metric.
 typedef struct {
     Op op;
     uint32_t out;           // of plan->values, [rows, 1] float64
     uint32_t sources[2], source_count;
     uint32_t ids;           // of plan->values, [., 1] int32
     const uint32_t *ids_map;
-    uint32_t first, tile, finish; // of plan->codes, of any width
+    uint32_t first, tile, second, finish; // of plan->codes, of any width
     uint32_t first_column;
-    uint32_t states;
-    const double *initial;
+    uint32_t states, second_states;
+    const double *initial; // [states + second_states]
+    bool shows;            // a logit that is not finite makes the result so
     Span span;
 } LogitsMetric;
+
+// Devices hold a tile of each source at once.
+enum { LOGITS_MOST_SOURCES = 64 };
 
 typedef struct {
     uint32_t vocab;

@@ -22,6 +22,7 @@ static bool open_parts(Cpu *cpu, uint32_t threads, const char *cache, Error *err
     TRY((cpu->pool = pool_open(threads, err)) != NULL);
     TRY((cpu->jit = jit_open(cache, err)) != NULL);
     cpu->panel = aligned(cpu->arena, CPU_PANEL_BYTES);
+    cpu->tiles = aligned(cpu->arena, CPU_TILE_BYTES);
     cpu->scratch = arena_many(cpu->arena, unsigned char *, threads);
     for (uint32_t i = 0; i < threads; i++) cpu->scratch[i] = aligned(cpu->arena, CPU_SCRATCH_BYTES);
     openblas_set_num_threads(1); // the pool has the threads

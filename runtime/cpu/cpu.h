@@ -18,6 +18,7 @@ typedef struct {
     Arena *arena; // as long as the device
     // Bounded buffers, made once: the widened panel of a weight, which all workers share, and each worker's own.
     float *panel;                    // CPU_PANEL_BYTES
+    float *tiles;                    // CPU_TILE_BYTES: of logits
     unsigned char **scratch;         // [threads] of CPU_SCRATCH_BYTES
     RowFunction *widen[DTYPE_COUNT]; // a row of any width as float32; NULL where none is needed
     Steady steady;
@@ -25,7 +26,7 @@ typedef struct {
     float *hide;                                          // zeros, then as many times minus infinity
 } Cpu;
 
-enum { CPU_PANEL_BYTES = 16 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
+enum { CPU_PANEL_BYTES = 16 << 20, CPU_TILE_BYTES = 16 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
 
 // cache: as for jit_open. threads 0: the default.
 bool cpu_open(Cpu *cpu, Arena *arena, uint32_t threads, const char *cache, Error *err);

@@ -3,9 +3,10 @@
 //
 // e^x: x = n ln 2 + r with |r| <= ln 2 / 2, and e^x = 2^n e^r. ln 2 is split so that n times its upper part is exact.
 // e^r is 1 + r + r^2 q(r) with the q of the least relative error there (Remez exchange): 3.1e-9 in float32, 3.6e-18 in
-// float64, a twentieth of a rounding. 2^n is applied as two factors, so that results below the normal numbers are
-// right too: the last multiplication rounds once. e^0 is exactly 1; x below `low` gives 0, above `high` infinity; no
-// number stays none.
+// float64, a twentieth of a rounding. In float32, 2^n is applied as two factors, so that results below the normal numbers
+// are right too: the last multiplication rounds once. In float64 these are 0, and n is added to the exponent: metrics of
+// logits take one exponential a token. e^0 is exactly 1; x below `low` gives 0, above `high` infinity; no number stays
+// none.
 #include <math.h>
 
 #include "runtime/cpu/emit.h"
@@ -30,7 +31,7 @@ static const double terms_f64[] = {
 
 static const Exponential exponentials[2] = {
     {-104, 89, 0x1.62e4p-1, 0x1.7f7d1cf79abcap-20, 0x1.8p23, 0x4b400000, 32, 23, 127, terms_f32, COUNT(terms_f32)},
-    {-746, 710, 0x1.62e42fefa2p-1, 0x1.9ef35793c7673p-41, 0x1.8p52, 0x4338000000000000, 64, 52, 1023, terms_f64,
+    {-0x1.6232bdd7abcd2p+9, 0x1.62e42fefa39efp+9, 0x1.62e42fefa2p-1, 0x1.9ef35793c7673p-41, 0x1.8p52, 0x4338000000000000, 64, 52, 1023, terms_f64,
      COUNT(terms_f64)},
 };
 
@@ -52,6 +53,23 @@ static Ir clamp(const Emit *e, const Exponential *by, Ir x) {
     return llvm.BuildSelect(e->builder, llvm.BuildFCmp(e->builder, LLVMRealOGT, x, high, ""), high, x, "clamped");
 }
 
+// p 2^n, where neither is beyond the normal numbers; anything elsewhere.
+static Ir raise(const Emit *e, const Exponential *by, Ir p, Ir rounded) {
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef type = llvm.TypeOf(p), whole = ir_like(ir_int(e, by->bits), type);
+    Ir n = llvm.BuildShl(b, llvm.BuildBitCast(b, rounded, whole, ""), ir_integer(whole, by->fraction), "");
+    return llvm.BuildBitCast(b, llvm.BuildAdd(b, llvm.BuildBitCast(b, p, whole, ""), n, ""), type, "exp");
+}
+
+static Ir at_ends(const Emit *e, const Exponential *by, Ir x, Ir exp) {
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef type = llvm.TypeOf(x);
+    Ir none = llvm.BuildFCmp(b, LLVMRealOLT, x, ir_constant(type, by->low), "");
+    exp = llvm.BuildSelect(b, none, llvm.ConstNull(type), exp, "");
+    Ir most = llvm.BuildFCmp(b, LLVMRealUGT, x, ir_constant(type, by->high), ""); // or no number
+    return llvm.BuildSelect(b, most, llvm.BuildFAdd(b, x, ir_constant(type, INFINITY), ""), exp, "exp");
+}
+
 // p 2^n: half of n + 2 bias is the exponent of one factor, the rest that of the other.
 static Ir scale(const Emit *e, const Exponential *by, Ir p, Ir rounded) {
     LLVMBuilderRef b = e->builder;
@@ -67,15 +85,17 @@ static Ir scale(const Emit *e, const Exponential *by, Ir p, Ir rounded) {
 Ir emit_exponential(const Emit *e, Ir x) {
     LLVMBuilderRef b = e->builder;
     LLVMTypeRef type = llvm.TypeOf(x);
-    const Exponential *by = &exponentials[type == ir_like(ir_float(e, true), type)];
-    Ir clamped = clamp(e, by, x), round = ir_constant(type, by->round);
+    bool wide = type == ir_like(ir_float(e, true), type);
+    const Exponential *by = &exponentials[wide];
+    Ir clamped = wide ? x : clamp(e, by, x), round = ir_constant(type, by->round);
     Ir rounded = muladd(e, clamped, ir_constant(type, 0x1.71547652b82fep+0), round); // log2 e
     Ir n = llvm.BuildFSub(b, rounded, round, "n");
     Ir r = muladd(e, n, ir_constant(type, -by->ln2_high), clamped);
     r = muladd(e, n, ir_constant(type, -by->ln2_low), r);
     Ir q = polynomial(e, r, by->terms, by->term_count);
     Ir tail = muladd(e, llvm.BuildFMul(b, r, r, ""), q, r);
-    return scale(e, by, llvm.BuildFAdd(b, tail, ir_constant(type, 1), "p"), rounded);
+    Ir p = llvm.BuildFAdd(b, tail, ir_constant(type, 1), "p");
+    return wide ? at_ends(e, by, x, raise(e, by, p, rounded)) : scale(e, by, p, rounded);
 }
 
 // ---- ln x

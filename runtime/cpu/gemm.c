@@ -216,24 +216,32 @@ static uint32_t columns_in(const Product *p, uint32_t floats, uint32_t depth) {
     return fit < guards(p) + UNIT ? 0 : (fit - guards(p)) / UNIT * UNIT;
 }
 
-// OpenBLAS packs rows once for each tile of columns, and columns once for each tile of rows: tiles are as wide as
-// leaves the threads something to share. With few rows, narrow ones cost little.
-static uint32_t columns_for(const Product *p, uint64_t row_tiles, uint32_t room) {
-    enum { ENOUGH_TASKS = 8, NARROW = 384, FEW_ROWS = 64 };
-    uint64_t shared = (uint64_t)MIN(p->gemm->out, room) * MIN(row_tiles, ENOUGH_TASKS) / ENOUGH_TASKS;
-    uint64_t wanted = MAX(shared, (uint64_t)(p->gemm->rows <= FEW_ROWS ? NARROW / 2 : NARROW));
-    return (uint32_t)MIN(wanted, MIN(room, p->cpu->steady.columns));
+// OpenBLAS packs rows once for each tile of columns, and columns once for each tile of rows: tiles are as large as
+// leaves the threads something to share.
+static uint64_t enough_tasks(const Product *p) {
+    return 2 * (uint64_t)pool_threads(p->cpu->pool);
 }
 
-// OpenBLAS packs all columns again for each tile of rows: beside few columns that is a large part of the work. Tiles as
-// high as the threads leave them are as good there, where their height has no bearing on the bits.
+// With few rows, narrow tiles cost little.
+static uint32_t narrow(const Product *p) {
+    enum { NARROW = 384, FEW_ROWS = 64 };
+    return p->gemm->rows <= FEW_ROWS ? NARROW / 2 : NARROW;
+}
+
+static uint32_t columns_for(const Product *p, uint64_t row_tiles, uint32_t room) {
+    uint64_t enough = enough_tasks(p), shared = (uint64_t)MIN(p->gemm->out, room) * MIN(row_tiles, enough) / enough;
+    return (uint32_t)MIN(MAX(shared, (uint64_t)narrow(p)), MIN(room, p->cpu->steady.columns));
+}
+
+// High tiles only where their height has no bearing on the bits, and no rows are gathered.
 static uint32_t rows_for(const Product *p, uint32_t deepest) {
-    enum { FEW_COLUMNS = 384, MOST_ROWS = 4 * TILE_ROWS };
+    enum { MOST_ROWS = 4 * TILE_ROWS };
     const Gemm *g = p->gemm;
     uint32_t rows = MIN(X_FLOATS / deepest, TILE_ROWS) / p->cpu->steady.rows * p->cpu->steady.rows;
-    if (g->map || p->cpu->steady.rows > 1 || g->out > FEW_COLUMNS) return rows;
-    uint64_t each = (g->rows + pool_threads(p->cpu->pool) - 1) / pool_threads(p->cpu->pool);
-    return MAX(rows, (uint32_t)MIN(each, (uint64_t)MOST_ROWS));
+    if (g->map || p->cpu->steady.rows > 1) return rows;
+    uint64_t beside = MAX(g->out / narrow(p), 1u), tiles = (g->rows + MOST_ROWS - 1) / MOST_ROWS;
+    tiles = MAX(tiles, (enough_tasks(p) + beside - 1) / beside);
+    return MAX(rows, (uint32_t)((g->rows + tiles - 1) / tiles));
 }
 
 // What the bits depend on depends on the shape alone. False: too small for sgemm.
