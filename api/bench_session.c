@@ -10,6 +10,7 @@ static void append(Arena *arena, StrList *to, const StrList *from) {
 static void copy_options(const Mdx *from, Mdx *to) {
     to->device = from->device;
     to->device_options = from->device_options;
+    to->states = from->states;
     to->memory = from->memory;
     to->least_parts = from->least_parts;
     to->build = from->build;

@@ -1,30 +1,9 @@
 // explain.c: mdx_explain: what an experiment will cost, from its text, config.json and the prompts; and what a run did.
 #include "api/session.h"
-#include "mdx/file.h"
-#include "mdx/json.h"
-
-// Bytes of a number, as config.json names the type of the weights; float32 when it names none.
-static uint32_t weight_bytes(const ModelDef *model) {
-    static const char *const keys[] = {"dtype", "torch_dtype"};
-    Error ignored;
-    Arena *scratch = arena_open();
-    cJSON *config = json_read(path_join(scratch, model->folder, STR("config.json")).at, 64 << 20, &ignored);
-    uint32_t bytes = 4;
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        const cJSON *type = config ? json_member(config, keys[i]) : NULL;
-        if (!cJSON_IsString(type)) continue;
-        Str name = str_of(type->valuestring);
-        if (str_is(name, "bfloat16") || str_is(name, "float16")) bytes = 2;
-        break;
-    }
-    cJSON_Delete(config);
-    arena_close(scratch);
-    return bytes;
-}
 
 static ExplainOptions options_of(Mdx *mdx) {
     uint32_t *bytes = arena_many(mdx->arena, uint32_t, mdx->exp->models.len + 1);
-    for (size_t i = 0; i < mdx->exp->models.len; i++) bytes[i] = weight_bytes(&mdx->exp->models.at[i]);
+    for (size_t i = 0; i < mdx->exp->models.len; i++) bytes[i] = dtype_info[model_weights(&mdx->exp->models.at[i])].bytes;
     return (ExplainOptions){.slices = !session_disabled(mdx, "slice"),
                             .merges = !mdx->apart && !session_disabled(mdx, "batch"),
                             .fuses = mdx->device->fuses && !session_disabled(mdx, "fuse"),

@@ -26,6 +26,7 @@ Mdx *mdx_open(void) {
     mdx->write = true;
     mdx->device = device_named(STR("cpu"));
     mdx->device_options.cache = true;
+    mdx->states = DTYPE_COUNT;
     mdx->build.batch_points = AUTO_POINTS;
     mdx->build.prove = true;
     mdx->bench_longest = 60;
@@ -128,6 +129,15 @@ static bool set_device(Mdx *mdx, const char *value) {
     Text known = text_open(mdx->arena);
     for (size_t i = 0; i < device_count; i++) text_add(&known, "%s%s", i ? ", " : "", device_apis[i]->name);
     return session_refuse(mdx, "there is no device '%s'; it can be %s", value, known.at);
+}
+
+static bool set_dtype(Mdx *mdx, const char *value) {
+    static const DType types[] = {DTYPE_f32, DTYPE_bf16, DTYPE_f16};
+    mdx->states = DTYPE_COUNT;
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (strcmp(value, dtype_info[types[i]].name) == 0) mdx->states = types[i];
+    return mdx->states != DTYPE_COUNT || strcmp(value, "auto") == 0 ||
+           session_refuse(mdx, "--dtype is '%s', it can be auto, f32, bf16 or f16", value);
 }
 
 static bool set_format(Mdx *mdx, const char *value) {
@@ -243,6 +253,7 @@ static const Option options[] = {
     {"set", "NAME=VALUE", "replace the right side of a definition, or (NAME.ARGUMENT=VALUE) one of its arguments", set_set},
     {"out", "FOLDER", "where the results' folder is made (default: out)", set_out},
     {"device", "NAME", "where to compute (default: cpu)", set_device},
+    {"dtype", "TYPE", "what a GPU multiplies and keeps between products: f32, bf16, f16 (default: auto, as the weights are stored); cpu and ref: f32", set_dtype},
     {"threads", "N", "threads of the device cpu (default: one a core)", set_threads},
     {"memory", "SIZE", "memory that a run may use, weights not counted: prompts are cut into micro-batches that fit (2GiB, 500MB)", set_memory},
     {"micro-batches", "N", "cut the prompts into at least N micro-batches (default: as few as the memory allows)", set_parts},

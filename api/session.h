@@ -19,6 +19,7 @@ struct Mdx {
     bool parse_only;       // mdx_read looks at the syntax alone
     const DeviceApi *device;
     DeviceOptions device_options;
+    DType states;          // what states are stored as where the device shortens them; DTYPE_COUNT: as the weights
     uint64_t memory;       // bytes that a run may use; 0: most of what the machine has
     uint64_t used;          // memory of the process before there was a plan
     uint32_t least_parts;  // micro-batches that the user asked for
@@ -81,6 +82,10 @@ bool session_plan(Mdx *mdx, Error *err);
 bool session_failed(Mdx *mdx, const Error *err);
 void session_warning(Mdx *mdx, Span span, const char *text);
 bool session_refuse(Mdx *mdx, const char *format, ...) PRINTF_LIKE(2, 3); // a message without a place
+
+// states.c: what a model's weights are stored as, by its config.json (f32 when it does not say); what states become.
+DType model_weights(const ModelDef *model);
+DType session_states(const Mdx *mdx);
 
 // explain.c: what the last run multiplied, as mdx_explain counts it.
 Cost session_executed(const Mdx *mdx);

@@ -249,6 +249,7 @@ bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *
         visit_turn(&lower, options, graph->outputs.at[i].node);
         output_add(&lower, &graph->outputs.at[i]);
     }
+    narrow_states(&lower.made, options->states);
     if (options->fuse) fuse_steps(&lower.made);
     if (options->merge) merge_groups(&lower.made);
     Lowered *made = &lower.made;

@@ -15,6 +15,9 @@ typedef struct {
     LIST(RowCode) codes;
 } Lowered;
 
+// narrow.c: sets what states are stored as.
+void narrow_states(Lowered *lowered, DType states);
+
 // fuse.c: gathers steps into row kernels, and metrics of logits with the product that they read.
 void fuse_steps(Lowered *lowered);
 uint32_t lowered_code(Lowered *lowered, const RowCode *code); // its number; equal codes are one; NO_CODE for none
@@ -34,6 +37,7 @@ typedef struct {
     bool fuse;           // for a device that runs row kernels
     bool merge;
     bool resident;       // what does not vary with a sweep's values stays in memory for a rerun with others
+    DType states;        // what states between products are stored as: f32, or what the device multiplies
     uint64_t merge_rows; // so many rows of products are enough for one step: more gain nothing
 } LowerOptions;
 

@@ -28,11 +28,13 @@ typedef struct {
     const char *name;
     const char *what; // one line for --help
     bool fuses;       // it runs row kernels and metrics of logits tile by tile (Step.fused, Step.logits)
+    bool shortens;       // states between products may be stored as bf16 or f16
     bool strict;         // a row's bits never depend on what is computed beside it
     uint64_t batch_rows; // of a matrix product: more at once make it no faster
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
     bool (*open)(Device *device, Arena *arena, Error *err);
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena
+    bool (*begin)(Device *device, Error *err); // a walk over the steps: values of sweeps may be others; may be NULL
     bool (*run)(Device *device, const Step *step, Error *err);
     bool (*read)(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err);
     bool (*print)(Device *device, Text *out, Error *err); // what the kernels of the prepared plan became; may be NULL

@@ -209,6 +209,7 @@ static bool run_steps(Walk *walk, Error *err) {
     const Execution *execution = walk->execution;
     const Listener *listener = execution->listener;
     double done = 0;
+    if (walk->device->api->begin) TRY(walk->device->api->begin(walk->device, err));
     if (listener && listener->progress) listener->progress(listener->self, "running", 0, walk->plan->flops);
     for (uint32_t i = 0; i < walk->plan->step_count; i++) {
         const Step *step = &walk->plan->steps[i];

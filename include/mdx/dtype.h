@@ -19,3 +19,5 @@ extern const DTypeInfo dtype_info[DTYPE_COUNT];
 
 // Widens `count` elements of any type to float (f64 and i32 are rounded to the nearest float).
 void dtype_to_f32(DType dtype, const void *from, float *to, size_t count);
+// Rounds to nearest, ties to even; f32, f16 and bf16 alone.
+void dtype_from_f32(DType dtype, const float *from, void *to, size_t count);

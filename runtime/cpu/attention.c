@@ -9,6 +9,9 @@
 // does not see counts as 0, and the products are chains of sums in the order of the keys. For that, sgemm is called in
 // forms that keep this order however small the call is (gemm.c): the first factor transposed, or a second factor of
 // whole vectors; and where the machine wants guards, keys and values are copied between them.
+//
+// What is not finite and unseen does not count as 0 in O: 0 times it is no number. It shows in every pair of a block,
+// whose queries are then taken one by one, each with the keys that it sees.
 #include <cblas.h>
 #include <math.h>
 
@@ -57,6 +60,7 @@ typedef struct {
     float *q, *s, *o, *copy;       // s: after the guard
     float m[LONG_ROWS], sum[LONG_ROWS], shrink[LONG_ROWS];
     uint32_t hide[LONG_ROWS]; // row of Cpu.hide
+    bool hides;               // some key of the block, from some pair
 } Task;
 
 static uint32_t round_up(uint32_t n, uint32_t unit) {
@@ -235,6 +239,7 @@ static void soften_tile(Task *t, uint32_t first, uint32_t count) {
                shrink = {.at = t->shrink, .stride = 1};
     RowPointer pointers[] = {scores, {.at = &scale}, m, sum, hide, scores, m, sum, shrink};
     bool hides = hide_unseen(t, first, count);
+    t->hides |= hides;
     if (!hides) memmove(pointers + 4, pointers + 5, 4 * sizeof *pointers);
     (hides ? cpu->soften_some : cpu->soften)(pointers, count, 0, 0, t->rows);
     for (uint32_t p = 0; p < t->rows && summed(t, count) > count; p++)
@@ -262,31 +267,60 @@ static void keep_results(Task *t) {
     }
 }
 
+static void open_task(Task *t, uint32_t worker) {
+    const Work *w = t->work;
+    t->rows = t->block->count * t->heads;
+    t->padded = round_up(t->rows, w->cpu->steady.rows);
+    t->stride = w->tile + 2 * w->guard + UNIT;
+    t->q = (float *)w->cpu->scratch[worker];
+    t->o = t->q + Q_FLOATS;
+    t->s = t->o + O_FLOATS + w->guard;
+    t->copy = t->o + O_FLOATS + S_FLOATS;
+    for (uint32_t p = 0; p < t->rows; p++) t->m[p] = -INFINITY;
+}
+
+static void attend_block(Task *t, uint32_t worker) {
+    open_task(t, worker);
+    take_queries(t);
+    for (uint32_t first = 0; first < t->block->most; first += t->work->tile) {
+        uint32_t count = MIN(t->work->tile, t->block->most - first);
+        score_tile(t, first, count);
+        soften_tile(t, first, count);
+        add_values(t, first, count);
+    }
+}
+
+// Every pair has summed all values of the block, each times a number: the first pair tells of all.
+static bool all_finite(const Task *t) {
+    bool finite = true;
+    for (OutPart part = {0}; next_part(t, &part);)
+        for (uint32_t d = 0; d < part.columns; d++) finite &= isfinite(part.at[t->work->guard + d]) != 0;
+    return finite;
+}
+
+static void attend_one_by_one(const Task *all, uint32_t worker) {
+    for (uint32_t i = 0; i < all->block->count; i++) {
+        uint64_t query = all->block->first + i;
+        Block block = {query, 1, all->work->attention->count[query]};
+        Task t = {.work = all->work, .block = &block, .head = all->head, .kv_head = all->kv_head, .heads = all->heads};
+        attend_block(&t, worker);
+        keep_results(&t);
+    }
+}
+
 // Blocks from the last on: they see most keys, and what is long comes first.
 static void attend_task(void *self, uint32_t task, uint32_t worker) {
     const Work *w = self;
-    float *at = (float *)w->cpu->scratch[worker];
     Task t = {.work = w, .block = &w->blocks[w->block_count - 1 - task / w->tasks]};
     uint32_t in_group = (w->group + w->heads - 1) / w->heads, part = task % w->tasks % in_group;
     t.kv_head = task % w->tasks / in_group;
     t.head = t.kv_head * w->group + part * w->heads;
     t.heads = MIN(w->heads, w->group - part * w->heads);
-    t.rows = t.block->count * t.heads;
-    t.padded = round_up(t.rows, w->cpu->steady.rows);
-    t.stride = w->tile + 2 * w->guard + UNIT;
-    t.q = at;
-    t.o = t.q + Q_FLOATS;
-    t.s = t.o + O_FLOATS + w->guard;
-    t.copy = t.o + O_FLOATS + S_FLOATS;
-    for (uint32_t p = 0; p < t.rows; p++) t.m[p] = -INFINITY;
-    take_queries(&t);
-    for (uint32_t first = 0; first < t.block->most; first += w->tile) {
-        uint32_t count = MIN(w->tile, t.block->most - first);
-        score_tile(&t, first, count);
-        soften_tile(&t, first, count);
-        add_values(&t, first, count);
-    }
-    keep_results(&t);
+    attend_block(&t, worker);
+    if (t.hides && !all_finite(&t))
+        attend_one_by_one(&t, worker);
+    else
+        keep_results(&t);
 }
 
 // ---- The whole

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "devices.h"
 #include "mdx/file.h"
 #include "mdx/mdx.h"
 
-static const char *const devices[] = {"ref", "cpu"};
 static const char *device;
 static Arena *arena;
 
@@ -26,7 +26,7 @@ typedef struct {
 static const char *run(const char *spec, Setting a, Setting b) {
     Mdx *mdx = mdx_open();
     Str text = str_format(arena, "%s%s", head, spec);
-    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on");
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on");
     ok = ok && (!a.name || mdx_option(mdx, a.name, a.value)) && (!b.name || mdx_option(mdx, b.name, b.value));
     ok = ok && mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx);
     const char *json = ok ? str_copy(arena, str_of(mdx_json(mdx))).at : NULL;
@@ -44,6 +44,7 @@ static double value_of(const char *spec, const char *metric, Setting a) {
     Str text = str_format(arena, "%s%s", head, spec);
     double value = -1;
     mdx_option(mdx, "device", device);
+    mdx_option(mdx, "strict", "on");
     mdx_option(mdx, "write", "off");
     if (a.name) mdx_option(mdx, a.name, a.value);
     bool ok = mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx) && mdx_value(mdx, metric, 0, &value);
@@ -152,7 +153,7 @@ static const char rerun_spec[] = "hook h = layers[layer].attn_out @ end\nsweep l
 static Mdx *run_kept(const char *alphas, Setting way) {
     Mdx *mdx = mdx_open();
     Str text = str_format(arena, "%s%s", head, rerun_spec);
-    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on") && mdx_option(mdx, "keep", "on");
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on") && mdx_option(mdx, "keep", "on");
     ok = ok && (!alphas || mdx_option(mdx, "set", alphas)) && (!way.name || mdx_option(mdx, way.name, way.value));
     ok = ok && mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx);
     if (!ok) fprintf(stderr, "%s", mdx_messages(mdx));
@@ -202,6 +203,26 @@ static void whole_run_is_patched(void) {
     CHECK(value_of(spec, "n", none) > 0);
 }
 
+// A row reads the rows before it: whatever a patch writes behind it, infinity too, and whoever computes those rows.
+static void later_rows_are_not_read(void) {
+    static const char *const values[] = {"2", "1e30", "1 / 0", "-1 / 0", "it * 0 / 0"};
+    static const char *const places[] = {"layers[0].k", "layers[0].v", "layers[0].v.heads[1]", "layers[2].resid_pre"};
+    static const Setting ways[] = {{NULL, NULL}, {"disable", "slice,prune"}, {"disable", "slice,prune,batch,fuse"}};
+    static const char spec[] = "sweep where in [[-1], last(5)]\npatch p = %s @ where <- %s\nrun patched = tuned on val with p\n"
+                               "metric d = max(kl(patched, clean, at: [8]))\nmetric e = mean(entropy(patched, at: first(2)))\n"
+                               "report table(where, d, e)\n";
+    for (size_t i = 0; i < COUNT(places); i++)
+        for (size_t w = 0; w < COUNT(ways); w++) {
+            const char *plain = run(str_format(arena, spec, places[i], values[0]).at, ways[w], none);
+            for (size_t v = 1; v < COUNT(values); v++) {
+                const char *other = run(str_format(arena, spec, places[i], values[v]).at, ways[w], none);
+                bool same = plain && other && strcmp(strstr(plain, "\"metrics\""), strstr(other, "\"metrics\"")) == 0;
+                if (!same) fprintf(stderr, "%s <- %s behind what is read changes it on %s\n", places[i], values[v], device);
+                CHECK(same);
+            }
+        }
+}
+
 // A sweep's values are data: changing one changes the result, and only that one.
 static void values_matter(void) {
     const char *a = run(sweep_spec, (Setting){"set", "alpha=[0.5]"}, none), *b = run(sweep_spec, (Setting){"set", "alpha=[0.25]"}, none);
@@ -210,8 +231,8 @@ static void values_matter(void) {
 
 int main(void) {
     arena = arena_open();
-    for (size_t i = 0; i < COUNT(devices); i++) {
-        device = devices[i];
+    for (size_t i = 0; i < test_devices()->count; i++) {
+        device = test_devices()->name[i];
         no_change("a patch with the place's own value", "it");
         no_change("a patch with the clean run's value", "clean.h");
         no_change("it + 0 x", "it + alpha * (it - 3 * clean.h)");
@@ -221,6 +242,7 @@ int main(void) {
         one_by_one();
         rerun();
         whole_run_is_patched();
+        later_rows_are_not_read();
         values_matter();
     }
     arena_close(arena);

@@ -44,6 +44,6 @@ int main(void) {
                                  {.name = "maps-wide"},
                                  {.name = "subspaces"},
                                  {.name = "from-file"}};
-    for (size_t d = 0; d < COUNT(parity_devices); d++) chain_on(parity_devices[d]);
+    for (size_t d = 0; d < test_devices()->count; d++) chain_on(test_devices()->name[d]);
     return parity_main(cases, COUNT(cases));
 }

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "devices.h"
 #include "mdx/mdx.h"
 #include "numbers.h"
 #include "tensors.h"
 
 // Every device computes every case; ref defines the ops, so the fixtures test the definition.
-static const char *const parity_devices[] = {"ref", "cpu"};
 
 typedef struct {
     const char *name;
@@ -27,7 +27,7 @@ static inline Str scratch_folder(Arena *arena) {
 }
 
 static inline bool set_options(Mdx *mdx, const Case *test, const char *device, Str folder) {
-    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "out", folder.at);
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "out", folder.at);
     for (size_t i = 0; ok && i + 1 < COUNT(test->options) && test->options[i]; i += 2)
         ok = mdx_option(mdx, test->options[i], test->options[i + 1]);
     return ok;
@@ -83,7 +83,7 @@ static inline void case_on(const Case *test, const char *device) {
 }
 
 static inline int parity_main(const Case *cases, size_t count) {
-    for (size_t d = 0; d < COUNT(parity_devices); d++)
-        for (size_t i = 0; i < count; i++) case_on(&cases[i], parity_devices[d]);
+    for (size_t d = 0; d < test_devices()->count; d++)
+        for (size_t i = 0; i < count; i++) case_on(&cases[i], test_devices()->name[d]);
     return check_done();
 }

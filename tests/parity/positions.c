@@ -44,6 +44,6 @@ static void positions_on(const char *device) {
 }
 
 int main(void) {
-    for (size_t d = 0; d < COUNT(parity_devices); d++) positions_on(parity_devices[d]);
+    for (size_t d = 0; d < test_devices()->count; d++) positions_on(test_devices()->name[d]);
     return check_done();
 }

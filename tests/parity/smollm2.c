@@ -117,7 +117,7 @@ int main(void) {
     bool here = pair && file_exists(str_format(arena, "%s/base/config.json", pair).at) &&
                 file_exists(str_format(arena, "%s/tuned/config.json", pair).at);
     if (!here) printf("skipped: MDX_SMOLLM2 does not name the folder that examples/get-smollm2 wrote\n");
-    for (size_t d = 0; here && d < COUNT(parity_devices); d++) pair_on(pair, parity_devices[d]);
+    for (size_t d = 0; here && d < test_devices()->count; d++) pair_on(pair, test_devices()->name[d]);
     free(pair);
     arena_close(arena);
     return here ? check_done() : 77;

@@ -29,7 +29,7 @@ static void example_on(const char *device) {
     Parity parity = {.arena = arena_open(), .name = "transport", .device = device};
     cJSON *want = json_read(TESTS "/data/transport/transport.json", 1 << 20, &err);
     Mdx *mdx = mdx_open();
-    bool ran = mdx_option(mdx, "device", device) && mdx_option(mdx, "write", "off") &&
+    bool ran = mdx_option(mdx, "device", device) && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "write", "off") &&
                mdx_option(mdx, "set", "train.limit=150") && mdx_option(mdx, "set", "val.limit=25") &&
                mdx_read(mdx, REPO "/examples/transport.mdx") && mdx_run(mdx);
     cJSON *got = ran ? json_parse("results", str_of(mdx_json(mdx)), &err) : NULL;
@@ -46,6 +46,6 @@ static void example_on(const char *device) {
 }
 
 int main(void) {
-    for (size_t d = 0; d < COUNT(parity_devices); d++) example_on(parity_devices[d]);
+    for (size_t d = 0; d < test_devices()->count; d++) example_on(test_devices()->name[d]);
     return check_done();
 }

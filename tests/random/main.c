@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "devices.h"
 #include "generate.h"
 #include "mdx/file.h"
 #include "mdx/mdx.h"
@@ -171,11 +172,11 @@ static bool must_be_near(const Case *c, const Way *wa, const Outcome *a, const W
 // ref, and cpu with and without row kernels, add in three orders: near each other, and each the same bits in whatever
 // way it is run. Some of the ways are left to chance, for speed.
 static bool all_ways(const Case *c, Random *random) {
-    static const char *const kinds[] = {"ref", "cpu", "cpu"};
+    const char *tested = test_devices()->name[test_devices()->count - 1], *const kinds[] = {"ref", tested, tested};
     Arena *arena = c->arena;
     Way first[] = {{.device = "ref", .disable = STR("all")},
-                   {.device = "cpu", .disable = str_of(without), .threads = 1},
-                   {.device = "cpu", .disable = STR("all"), .threads = 1}};
+                   {.device = tested, .disable = str_of(without), .threads = 1},
+                   {.device = tested, .disable = STR("all"), .threads = 1}};
     static const uint32_t shares[] = {40, 75, 25}; // of specs that have the second way of each kind
     Outcome outcomes[COUNT(kinds)];
     for (size_t k = 0; k < COUNT(kinds); k++) {

@@ -119,7 +119,8 @@ static bool set_number(Mdx *mdx, const char *name, uint32_t value) {
 }
 
 static bool set_way(Mdx *mdx, const Way *way) {
-    bool ok = mdx_option(mdx, "device", way->device) && mdx_option(mdx, "write", "off");
+    bool ok = mdx_option(mdx, "device", way->device) && mdx_option(mdx, "write", "off") && mdx_option(mdx, "dtype", "f32") &&
+              mdx_option(mdx, "strict", "on");
     if (way->disable.len) ok &= mdx_option(mdx, "disable", way->disable.at);
     if (way->threads) ok &= set_number(mdx, "threads", way->threads);
     if (way->micro_batches) ok &= set_number(mdx, "micro-batches", way->micro_batches);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "mdx/dtype.h"
 #include "mdx/error.h"
 
 static Arena *arena;
@@ -278,8 +279,44 @@ static void test_long_error(void) {
     CHECK(strlen(err.text) == sizeof err.text - 1 && strstr(err.text, "a: prefix: aaa"));
 }
 
+// Every short number comes back; what lies between two goes to the nearer, in the middle to the even one.
+static void check_rounding(DType dtype, uint32_t infinity) {
+    for (uint32_t bits = 0; bits <= infinity; bits++) {
+        uint16_t low = (uint16_t)bits, high = (uint16_t)(bits + 1), back;
+        float x, y;
+        dtype_to_f32(dtype, &low, &x, 1);
+        dtype_from_f32(dtype, &x, &back, 1);
+        CHECK(back == low);
+        x = -x;
+        dtype_from_f32(dtype, &x, &back, 1);
+        CHECK(back == (low | 0x8000));
+        if (bits + 1 >= infinity) continue;
+        dtype_to_f32(dtype, &high, &y, 1);
+        float middle = y / 2 - x / 2, below = nextafterf(middle, 0), above = nextafterf(middle, INFINITY);
+        const float between[3] = {middle, below, above};
+        const uint16_t want[3] = {bits & 1 ? high : low, low, high};
+        for (int i = 0; i < 3; i++) {
+            dtype_from_f32(dtype, &between[i], &back, 1);
+            CHECK(back == want[i]);
+        }
+    }
+    const float large[] = {3.4028234e38f, NAN};
+    uint16_t back[2];
+    float again;
+    dtype_from_f32(dtype, large, back, 2);
+    CHECK(back[0] == infinity);
+    dtype_to_f32(dtype, &back[1], &again, 1);
+    CHECK(isnan(again));
+}
+
+static void test_rounding(void) {
+    check_rounding(DTYPE_f16, 0x7c00);
+    check_rounding(DTYPE_bf16, 0x7f80);
+}
+
 int main(void) {
     arena = arena_open();
+    test_rounding();
     test_arena();
     test_out_of_memory();
     test_list();

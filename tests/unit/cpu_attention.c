@@ -224,7 +224,7 @@ static void test_own_keys(Cpu *cpu) {
 // ---- What must not be read or kept
 
 // Keys and values after the last that a query sees may be anything.
-static void test_unseen(void) {
+static void test_unread(void) {
     Arena *arena = arena_open();
     Attention a = all_queries(arena, &(Shape){2, 1, 16, {300}, 1});
     uint32_t first[] = {0, 5, 99};
@@ -233,6 +233,61 @@ static void test_unseen(void) {
     for (size_t i = 100 * 16; i < 300 * 16; i++) ((float *)(uintptr_t)a.keys.at)[i] = ((float *)(uintptr_t)a.values.at)[i] = NAN;
     CHECK(memcmp(out, run(arena, &cpus[1], some), (size_t)3 * 2 * 16 * sizeof *out) == 0);
     arena_close(arena);
+}
+
+// The same prompts, with what is not finite in every third row of keys or values from row `from` of each prompt on.
+// where: 0: the whole row; else numbers from this one on, only in the last head.
+static float *poisoned(Arena *arena, const Attention *a, const AttentionKeys *keys, uint32_t from, uint32_t where) {
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    size_t width = (size_t)a->kv_heads * a->size, rows = 0;
+    for (uint64_t r = 0; r < a->rows; r++) rows = MAX(rows, (size_t)keys->rows.begin[r] + a->count[r]);
+    float *out = arena_copy(arena, keys->at, rows * width * sizeof *out);
+    for (uint64_t r = 0; r < a->rows; r++) {
+        uint32_t t = a->count[r] - 1;
+        size_t at = ((size_t)keys->rows.begin[r] + t) * width;
+        for (size_t c = where ? width - a->size + where : 0; c < width && t >= from && (t - from) % 3 == 0; c++)
+            out[at + c] = bad[(t + c) % 3];
+    }
+    return out;
+}
+
+// Queries that see nothing of it have the same bits, in a block of others that do; those that see such values, no finite
+// number. (A score of minus infinity is none: its key has no weight.)
+static void check_poisoned(Cpu *cpu, const Attention *a, const float *clean, Attention bad, uint32_t from) {
+    Arena *arena = arena_open();
+    const float *out = run(arena, cpu, bad);
+    uint32_t width = a->heads * a->size, different = 0, finite = 0;
+    for (uint64_t r = 0; r < a->rows; r++) {
+        const float *row = out + r * width;
+        if (a->count[r] <= from)
+            different += memcmp(row, clean + r * width, width * sizeof *row) != 0;
+        else if (bad.values.at != a->values.at)
+            finite += isfinite(row[width - 1]) != 0;
+    }
+    if (different || finite)
+        fprintf(stderr, "%s: heads of %u, not finite from %u on: %u queries differ, %u do not\n",
+                openblas_get_corename(), a->size, from, different, finite);
+    CHECK(!different && !finite);
+    arena_close(arena);
+}
+
+static void test_unseen(Cpu *cpu) {
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        Arena *arena = arena_open();
+        Attention a = all_queries(arena, &shapes[i]);
+        const float *out = run(arena, cpu, a);
+        uint32_t length = shapes[i].lengths[0], from[] = {0, 1, length / 2, length - 1};
+        for (size_t k = 0; k < 2 * COUNT(from); k++) {
+            uint32_t where = k % 2 ? a.size - 1 : 0;
+            Attention keys = a, values = a, both = a;
+            both.keys.at = keys.keys.at = poisoned(arena, &a, &a.keys, from[k / 2], where);
+            both.values.at = values.values.at = poisoned(arena, &a, &a.values, from[k / 2], where);
+            check_poisoned(cpu, &a, out, keys, from[k / 2]);
+            check_poisoned(cpu, &a, out, values, from[k / 2]);
+            check_poisoned(cpu, &a, out, both, from[k / 2]);
+        }
+        arena_close(arena);
+    }
 }
 
 static void test_large_head(void) {
@@ -252,8 +307,9 @@ int main(int count, char **args) {
     for (size_t i = 0; i < COUNT(shapes); i++) test_shape(&shapes[i]);
     test_queries_alone(&cpus[1]);
     test_own_keys(&cpus[1]);
+    test_unseen(&cpus[1]);
     if (count == 1) {
-        test_unseen();
+        test_unread();
         test_large_head();
         test_other_cores(args[0], "queries");
     }
