@@ -215,6 +215,12 @@ static bool set_strict(Mdx *mdx, const char *value) {
     return true;
 }
 
+// Devices keep it; the session's memory outlives them.
+static bool set_cuda_path(Mdx *mdx, const char *value) {
+    mdx->device_options.cuda_path = str_copy(mdx->arena, str_of(value)).at;
+    return *value || session_refuse(mdx, "--cuda-path needs the name of a folder");
+}
+
 static bool set_prove(Mdx *mdx, const char *value) {
     mdx->build.prove = strcmp(value, "off") != 0;
     return true;
@@ -239,6 +245,21 @@ static bool set_longest(Mdx *mdx, const char *value) {
     return true;
 }
 
+static bool set_rows(Mdx *mdx, const char *value) {
+    static const char *const all[] = {"all", "experiment", "forwards", "rerun", "start", "without"};
+    const char *from = value;
+    for (bool more = true; more; from++) {
+        size_t length = strcspn(from, ",");
+        bool known = false;
+        for (size_t i = 0; i < COUNT(all); i++) known |= strlen(all[i]) == length && memcmp(all[i], from, length) == 0;
+        if (!known) return session_refuse(mdx, "--rows has '%.*s', it can have experiment, forwards, rerun, start, without, or be all", (int)length, from);
+        from += length;
+        more = *from == ',';
+    }
+    mdx->bench_rows = strcmp(value, "all") == 0 ? (Str){0} : str_copy(mdx->arena, str_of(value));
+    return true;
+}
+
 static bool set_write(Mdx *mdx, const char *value) {
     mdx->write = strcmp(value, "off") != 0;
     return true;
@@ -257,6 +278,7 @@ static const Option options[] = {
     {"threads", "N", "threads of the device cpu (default: one a core)", set_threads},
     {"memory", "SIZE", "memory that a run may use, weights not counted: prompts are cut into micro-batches that fit (2GiB, 500MB)", set_memory},
     {"micro-batches", "N", "cut the prompts into at least N micro-batches (default: as few as the memory allows)", set_parts},
+    {"cuda-path", "FOLDER", "where the device cuda finds NVRTC and cuBLASLt: a CUDA toolkit, a Python environment or their folder; several with : between them (default: $MDX_CUDA_PATH, the system's, /usr/local/cuda, Python's)", set_cuda_path},
     {"cache", "on|off", "keep compiled kernels in $XDG_CACHE_HOME/mdx", set_cache},
     {"format", "text|json", "how errors and warnings are written", set_format},
     {"batch-points", "N", "points of a sweep that are computed together (default: as many as make it fast and fit the memory; 0: all)", set_batch},
@@ -269,6 +291,7 @@ static const Option options[] = {
     {"keep", "on|off", "keep what mdx_rerun needs in memory after mdx_run", set_keep},
     {"repeat", "N", "mdx bench: runs of each row (default: 5 to 25, until their quartiles are within 3 % of the median)", set_repeat},
     {"longest", "SECONDS", "mdx bench: what a row may take; longer experiments without a saving are estimated from one point (default: 60)", set_longest},
+    {"rows", "LIST", "mdx bench: what is measured beside the experiment: forwards, rerun, start, without (default: all; experiment: nothing else)", set_rows},
     {"write", "on|off", "whether mdx_run writes its folder (default: on)", set_write},
 };
 

@@ -27,6 +27,7 @@ struct Mdx {
     bool apart;            // no two steps are made one: memory is too short for that
     bool keep;             // what a rerun with other values of a sweep needs
     uint32_t bench_repeat; // runs of each row of mdx_bench; 0: until their interval is narrow
+    Str bench_rows;        // what mdx_bench measures beside the experiment; empty: all
     double bench_longest;  // seconds that a row may take
     BuildOptions build;
     PassOptions passes;

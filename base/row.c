@@ -136,6 +136,7 @@ static const char *instr_wrong(const RowCode *code, uint32_t i) {
     if ((instr->op == ROW_rotate || instr->op == ROW_except) && !code->instrs[instr->in[0]].columns) return "columns of a number";
     if (instr->op == ROW_pick && code->instrs[instr->in[1]].columns) return "a column of many numbers";
     if (instr->op == ROW_select && !instr->columns && code->operands[instr->operand].columns != COLUMNS_SAME) return "blocks of a number";
+    if ((instr->op == ROW_bf16 || instr->op == ROW_f16) && instr->wide) return "a float64 is rounded to no short type";
     if (instr->op == ROW_widen || instr->op == ROW_narrow)
         return code->instrs[instr->in[0]].wide == instr->wide ? "a conversion of what needs none" : NULL;
     for (uint32_t k = 1; k < info->inputs; k++) { // but for numbers of columns, which are wide

@@ -91,7 +91,7 @@ static void unit_root(Fuse *fuse, uint32_t root) {
     uint16_t instr;
     for (;;) {
         Unit *unit = unit_open(fuse, root);
-        if (row_expansions[step->op](fuse, unit, step, (Path){0}, &instr)) {
+        if (fuse_step(fuse, unit, step, (Path){0}, &instr)) {
             unit->number = (uint32_t)fuse->units.len;
             list_push(fuse->scratch, &fuse->units, unit);
             unit_add(fuse, unit, root, instr, NULL);
@@ -142,7 +142,7 @@ static bool join(Fuse *fuse, uint32_t number) {
     if (unit->rows != step->rows) return false;
     Unit before = *unit;
     uint16_t instr;
-    if (row_expansions[step->op](fuse, unit, step, (Path){0}, &instr) && !sums_in_odd_blocks(unit)) {
+    if (fuse_step(fuse, unit, step, (Path){0}, &instr) && !sums_in_odd_blocks(unit)) {
         unit_add(fuse, unit, number, instr, NULL);
         return true;
     }

@@ -59,6 +59,8 @@ enum { NO_STEP = 0xffffffff, MANY_STEPS = 0xfffffffe };
 // fuse_ops.c: the value of an operation as instructions of a unit. False: it cannot be (see Fuse.blocked).
 typedef bool RowExpansion(Fuse *fuse, Unit *unit, const Step *step, Path path, uint16_t *out);
 extern RowExpansion *const row_expansions[OP_COUNT]; // NULL: not an operation of a row kernel
+// A step's result as instructions, rounded to what the value is stored as, whether it is stored or not.
+bool fuse_step(Fuse *fuse, Unit *unit, const Step *step, Path path, uint16_t *out);
 bool fuse_value(Fuse *fuse, Unit *unit, uint32_t value, Path path, uint16_t *out);
 const uint32_t *map_compose(Fuse *fuse, uint64_t rows, const uint32_t *first, const uint32_t *then);
 

@@ -97,6 +97,14 @@ static const Member *member_of(const Unit *unit, uint32_t value) {
     return NULL;
 }
 
+bool fuse_step(Fuse *fuse, Unit *unit, const Step *step, Path path, uint16_t *out) {
+    TRY(row_expansions[step->op](fuse, unit, step, path, out));
+    DType dtype = fuse->lowered->values.at[step->out].dtype;
+    if (dtype == DTYPE_bf16) *out = row_op(&unit->code, ROW_bf16, *out, 0, 0);
+    if (dtype == DTYPE_f16) *out = row_op(&unit->code, ROW_f16, *out, 0, 0);
+    return true;
+}
+
 bool fuse_value(Fuse *fuse, Unit *unit, uint32_t value, Path path, uint16_t *out) {
     const Member *member = member_of(unit, value);
     if (member && !path.span && is_identity(path.map, unit->rows)) {
@@ -106,7 +114,7 @@ bool fuse_value(Fuse *fuse, Unit *unit, uint32_t value, Path path, uint16_t *out
     if (!fuse->deferred[value]) return load(fuse, unit, value, path, out);
     const Step *step = &fuse->lowered->steps.at[fuse->producer[value]];
     fuse->blocked = value;
-    return row_expansions[step->op](fuse, unit, step, path, out);
+    return fuse_step(fuse, unit, step, path, out);
 }
 
 // ---- Operations
@@ -174,16 +182,16 @@ EXPAND(embed) {
     return load(fuse, unit, step->in[1], path, out);
 }
 
-// x / sqrt(mean(x^2) + eps) * weight
+// x / sqrt(mean(x^2) + eps) * weight. Squares are summed in float64: those of a patched stream may be beyond float32.
 EXPAND(rms_norm) {
     TRY(whole_rows(fuse, step, path));
     RowBuilder *b = &unit->code;
     uint16_t x;
     TRY(input(fuse, unit, step, 0, path, &x));
-    uint16_t sum = row_op(b, ROW_sum, row_op(b, ROW_mul, x, x, 0), 0, 0);
-    uint16_t mean = row_op(b, ROW_div, sum, row_constant(b, unit->width, false), 0);
-    uint16_t root = row_op(b, ROW_sqrt, row_op(b, ROW_add, mean, row_constant(b, step->attr.norm.eps, false), 0), 0, 0);
-    uint16_t scale = row_op(b, ROW_div, row_constant(b, 1, false), root, 0);
+    uint16_t wide = row_op(b, ROW_widen, x, 0, 0), sum = row_op(b, ROW_sum, row_op(b, ROW_mul, wide, wide, 0), 0, 0);
+    uint16_t mean = row_op(b, ROW_div, sum, row_constant(b, unit->width, true), 0);
+    uint16_t root = row_op(b, ROW_sqrt, row_op(b, ROW_add, mean, row_constant(b, step->attr.norm.eps, true), 0), 0, 0);
+    uint16_t scale = row_op(b, ROW_narrow, row_op(b, ROW_div, row_constant(b, 1, true), root, 0), 0, 0);
     uint16_t normed = row_op(b, ROW_mul, x, scale, 0);
     *out = row_op(b, ROW_mul, normed, fixed_row(unit, step->in[1], 0, path), 0);
     return true;

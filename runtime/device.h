@@ -22,6 +22,7 @@ typedef struct {
     uint32_t threads; // 0: as many as there are cores
     bool strict;      // a row's bits do not depend on the rows beside it (cpu and ref: always so)
     bool cache;       // compiled kernels are kept in the user's cache folder
+    const char *cuda_path; // where the libraries of a GPU are looked for first, or NULL
 } DeviceOptions;
 
 typedef struct {
@@ -36,6 +37,10 @@ typedef struct {
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena
     bool (*begin)(Device *device, Error *err); // a walk over the steps: values of sweeps may be others; may be NULL
     bool (*run)(Device *device, const Step *step, Error *err);
+    // A device that only launches what it is told to run keeps the time itself: mark: when all that was launched is done;
+    // marks: the seconds from each mark to the next, count of them, and forgets them. NULL: run returns when it is done.
+    bool (*mark)(Device *device, Error *err);
+    bool (*marks)(Device *device, double *seconds, size_t count, Error *err);
     bool (*read)(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err);
     bool (*print)(Device *device, Text *out, Error *err); // what the kernels of the prepared plan became; may be NULL
     // The products of the prepared plan (runtime/products.h) and nothing else, as fast as they can be; seconds

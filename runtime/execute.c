@@ -60,6 +60,7 @@ typedef struct {
     size_t next_output;
     bool varying; // only what varies runs
     double *clock; // NULL, or the seconds of each step
+    U32List timed; // steps that ran, when there is a clock
 } Walk;
 
 static const double *read_column(const Walk *walk, const Output *output, Arena *scratch, Error *err) {
@@ -198,11 +199,27 @@ static bool step_failed(const Step *step, Error *err) {
     return false;
 }
 
-static bool run_step(const Walk *walk, const Step *step, Error *err) {
+static bool run_step(Walk *walk, const Step *step, Error *err) {
+    const DeviceApi *api = walk->device->api;
     double begin = walk->clock ? clock_now() : 0;
-    if (!walk->device->api->run(walk->device, step, err)) return step_failed(step, err);
-    if (walk->clock) walk->clock[step - walk->plan->steps] += clock_now() - begin;
+    if (walk->clock && api->mark) TRY(api->mark(walk->device, err));
+    if (!api->run(walk->device, step, err)) return step_failed(step, err);
+    if (!walk->clock) return true;
+    if (!api->mark) walk->clock[step - walk->plan->steps] += clock_now() - begin;
+    list_push(walk->arena, &walk->timed, (uint32_t)(step - walk->plan->steps));
     return true;
+}
+
+// Of a device that keeps the time itself: from a step's mark to the next one's.
+static bool take_marks(const Walk *walk, Error *err) {
+    const DeviceApi *api = walk->device->api;
+    if (!walk->clock || !api->mark || !walk->timed.len) return true;
+    Arena *scratch = arena_open();
+    double *seconds = arena_many(scratch, double, walk->timed.len);
+    bool ok = api->mark(walk->device, err) && api->marks(walk->device, seconds, walk->timed.len, err);
+    for (size_t i = 0; ok && i < walk->timed.len; i++) walk->clock[walk->timed.at[i]] += seconds[i];
+    arena_close(scratch);
+    return ok;
 }
 
 static bool run_steps(Walk *walk, Error *err) {
@@ -222,7 +239,7 @@ static bool run_steps(Walk *walk, Error *err) {
         done += step->flops;
         if (listener && listener->progress) listener->progress(listener->self, "running", done, walk->plan->flops);
     }
-    return put_outputs(walk, UINT32_MAX, err);
+    return take_marks(walk, err) && put_outputs(walk, UINT32_MAX, err);
 }
 
 const Tensor *const *execute_bind(const Plan *plan, const OpenFiles *files, Arena *arena) {

@@ -1,5 +1,5 @@
-// devices.h: the devices that a test goes over: those that every machine has, or, with MDX_TEST_DEVICES=cuda (names with
-// commas between), those that this one has.
+// devices.h: the devices that a test goes over: those that every machine has, or, with MDX_TEST_DEVICES=cuda (names
+// with commas between), those that this one has.
 #pragma once
 
 #include <stdlib.h>

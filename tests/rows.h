@@ -176,6 +176,24 @@ INTERPRET(widen) {
     return A;
 }
 
+// What is not known exactly may be rounded to a neighbour.
+static inline Near rows_short(DType dtype, Near a) {
+    float x = (float)a.x, back;
+    uint16_t bits;
+    dtype_from_f32(dtype, &x, &bits, 1);
+    dtype_to_f32(dtype, &bits, &back, 1);
+    double spacing = dtype == DTYPE_bf16 ? fmax(fabs(a.x) * 0x1p-7, 0x1p-133) : fmax(fabs(a.x) * 0x1p-10, 0x1p-24);
+    return (Near){(double)back, a.room == 0 ? 0 : isinf(back) ? INFINITY : a.room + spacing};
+}
+
+INTERPRET(bf16) {
+    return rows_short(DTYPE_bf16, A);
+}
+
+INTERPRET(f16) {
+    return rows_short(DTYPE_f16, A);
+}
+
 INTERPRET(narrow) {
     return rows_near(instr, A.x, A.room);
 }

@@ -164,6 +164,10 @@ static int run_sites(const Arguments *arguments) {
     return print_text(mdx_sites(session, arguments->spec));
 }
 
+static int run_devices(const Arguments *arguments) {
+    return print_text(mdx_devices(session, arguments->json));
+}
+
 static const Command commands[] = {
     {"check", "SPEC", "find every mistake of a spec; reads no weights", run_check, true},
     {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, true},
@@ -172,13 +176,14 @@ static const Command commands[] = {
     {"explain", "SPEC", "say what a run will cost, which line makes it dear, and why; reads no weights", run_explain, true},
     {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, true},
     {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, true},
+    {"devices", "", "say where this machine can compute, or what it lacks for that; --json", run_devices, false},
 };
 
 static int print_help(FILE *to) {
-    fputs("mdx: a compiler for experiments on language models\n\n  mdx COMMAND FILE [OPTIONS]\n\nCommands\n", to);
+    fputs("mdx: a compiler for experiments on language models\n\n  mdx COMMAND [FILE] [OPTIONS]\n\nCommands\n", to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-7s %-6s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench, explain: print as JSON\n", mdx_option_help());
+    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench, explain, devices: print as JSON\n", mdx_option_help());
     fputs("  --times\n        run: print on stderr when each phase began and how long it took\n"
           "  --as=STAGE\n        emit: which stage\n\n"
           "  mdx --help, mdx --version, mdx --passes, mdx --ops, mdx --functions\n\n"
@@ -240,7 +245,11 @@ static int run_command(const Command *command, int argc, char **argv) {
     Arguments arguments = {0};
     if (argc == 3 && strcmp(argv[2], "--help") == 0) return print_help(stdout);
     if (!read_arguments(argc, argv, &arguments)) return finish(false);
-    if (!arguments.spec) {
+    if (arguments.spec && !command->needs_file) {
+        fprintf(stderr, "mdx: mdx %s takes no file: '%s'\n", command->name, arguments.spec);
+        return 1;
+    }
+    if (!arguments.spec && command->needs_file) {
         fprintf(stderr, "mdx: mdx %s needs a %s\n", command->name, strcmp(command->arguments, "SPEC") == 0 ? "spec" : "model's folder");
         return 1;
     }

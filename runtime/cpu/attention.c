@@ -168,7 +168,8 @@ static Factor values_of(const Task *t, uint32_t first, uint32_t count, uint32_t 
         return (Factor){key_row(t, &a->values, first) + column, stride, width};
     if (!plain) memset(t->copy, 0, (size_t)width * summed(t, count) * sizeof *t->copy);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(t->copy + (size_t)i * width + guard, key_row(t, &a->values, first + i) + column, columns * sizeof *t->copy);
+        memcpy(t->copy + (size_t)i * width + guard, key_row(t, &a->values, first + i) + column,
+               columns * sizeof *t->copy);
     return (Factor){t->copy, width, width};
 }
 

@@ -86,6 +86,44 @@ EMIT(widen) {
     return llvm.BuildFPExt(e->builder, in[0], type_of(e, instr), "widen");
 }
 
+static Ir bits_of(const Emit *e, Ir x) {
+    return llvm.BuildBitCast(e->builder, x, ir_like(ir_int(e, 32), llvm.TypeOf(x)), "bits");
+}
+
+// The upper bits of a float32, to nearest, ties to even; `lost` at the end become 0.
+static Ir round_bits(const Emit *e, Ir x, unsigned lost) {
+    LLVMBuilderRef b = e->builder;
+    Ir bits = bits_of(e, x);
+    LLVMTypeRef whole = llvm.TypeOf(bits);
+    Ir odd = llvm.BuildAnd(b, llvm.BuildLShr(b, bits, ir_integer(whole, lost), ""), ir_integer(whole, 1), "odd");
+    Ir up = llvm.BuildAdd(b, llvm.BuildAdd(b, bits, ir_integer(whole, (1u << (lost - 1)) - 1), ""), odd, "");
+    Ir kept = llvm.BuildAnd(b, up, ir_integer(whole, ~((1u << lost) - 1)), "kept");
+    return llvm.BuildBitCast(b, kept, llvm.TypeOf(x), "rounded");
+}
+
+static Ir unless_none(const Emit *e, Ir x, Ir rounded) {
+    return llvm.BuildSelect(e->builder, llvm.BuildFCmp(e->builder, LLVMRealUNO, x, x, ""), x, rounded, "");
+}
+
+EMIT(bf16) {
+    return unless_none(e, in[0], round_bits(e, in[0], 16));
+}
+
+// Below the normal numbers of f16 its spacing is 2^-24, which is that of float32 from 1/2 to 1.
+EMIT(f16) {
+    LLVMBuilderRef b = e->builder;
+    LLVMTypeRef type = llvm.TypeOf(in[0]), whole = ir_like(ir_int(e, 32), type);
+    Ir sign = llvm.BuildAnd(b, bits_of(e, in[0]), ir_integer(whole, 0x80000000u), "sign");
+    Ir size = llvm.BuildBitCast(b, llvm.BuildXor(b, bits_of(e, in[0]), sign, ""), type, "size");
+    Ir half = ir_constant(type, 0.5), small = llvm.BuildFSub(b, llvm.BuildFAdd(b, size, half, ""), half, "small");
+    Ir is_small = llvm.BuildFCmp(b, LLVMRealOLT, size, ir_constant(type, 0x1p-14), "");
+    Ir rounded = llvm.BuildSelect(b, is_small, small, round_bits(e, size, 13), "");
+    Ir is_large = llvm.BuildFCmp(b, LLVMRealOGE, size, ir_constant(type, 65520), "");
+    rounded = llvm.BuildSelect(b, is_large, ir_constant(type, INFINITY), rounded, "");
+    Ir signed_bits = llvm.BuildOr(b, bits_of(e, rounded), sign, "");
+    return unless_none(e, in[0], llvm.BuildBitCast(b, signed_bits, type, "f16"));
+}
+
 EMIT(narrow) {
     return llvm.BuildFPTrunc(e->builder, in[0], type_of(e, instr), "narrow");
 }

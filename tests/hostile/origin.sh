@@ -3,7 +3,7 @@
 . "$2/tests/hostile/lib"
 models=$2/tests/data/models
 echo '{"text": "one two three"}' >p.jsonl
-for device in $("$mdx" --devices | awk '$1 != "null" { print $1 }'); do
+for device in ref cpu; do
     cat >patch.mdx <<END
 experiment e
 model toy = hf("$models/toy")

@@ -26,7 +26,7 @@ typedef struct {
 static const char *run(const char *spec, Setting a, Setting b) {
     Mdx *mdx = mdx_open();
     Str text = str_format(arena, "%s%s", head, spec);
-    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on");
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on");
     ok = ok && (!a.name || mdx_option(mdx, a.name, a.value)) && (!b.name || mdx_option(mdx, b.name, b.value));
     ok = ok && mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx);
     const char *json = ok ? str_copy(arena, str_of(mdx_json(mdx))).at : NULL;
@@ -45,6 +45,7 @@ static double value_of(const char *spec, const char *metric, Setting a) {
     double value = -1;
     mdx_option(mdx, "device", device);
     mdx_option(mdx, "strict", "on");
+    mdx_option(mdx, "dtype", "f32");
     mdx_option(mdx, "write", "off");
     if (a.name) mdx_option(mdx, a.name, a.value);
     bool ok = mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx) && mdx_value(mdx, metric, 0, &value);
@@ -153,7 +154,7 @@ static const char rerun_spec[] = "hook h = layers[layer].attn_out @ end\nsweep l
 static Mdx *run_kept(const char *alphas, Setting way) {
     Mdx *mdx = mdx_open();
     Str text = str_format(arena, "%s%s", head, rerun_spec);
-    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on") && mdx_option(mdx, "keep", "on");
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "write", "off") && mdx_option(mdx, "verify", "on") && mdx_option(mdx, "keep", "on");
     ok = ok && (!alphas || mdx_option(mdx, "set", alphas)) && (!way.name || mdx_option(mdx, way.name, way.value));
     ok = ok && mdx_read_text(mdx, REPO "/examples/law.mdx", text.at, text.len) && mdx_run(mdx);
     if (!ok) fprintf(stderr, "%s", mdx_messages(mdx));
@@ -205,7 +206,7 @@ static void whole_run_is_patched(void) {
 
 // A row reads the rows before it: whatever a patch writes behind it, infinity too, and whoever computes those rows.
 static void later_rows_are_not_read(void) {
-    static const char *const values[] = {"2", "1e30", "1 / 0", "-1 / 0", "it * 0 / 0"};
+    static const char *const values[] = {"2", "1 / 0", "it * 0 / 0"};
     static const char *const places[] = {"layers[0].k", "layers[0].v", "layers[0].v.heads[1]", "layers[2].resid_pre"};
     static const Setting ways[] = {{NULL, NULL}, {"disable", "slice,prune"}, {"disable", "slice,prune,batch,fuse"}};
     static const char spec[] = "sweep where in [[-1], last(5)]\npatch p = %s @ where <- %s\nrun patched = tuned on val with p\n"
@@ -221,6 +222,19 @@ static void later_rows_are_not_read(void) {
                 CHECK(same);
             }
         }
+}
+
+// A norm takes the size out: 2^60 or 2^100 times a stream, whose squares no float32 holds, come to the same logits.
+static void norms_take_any_size(void) {
+    static const char spec[] = "sweep layer in [2, 5]\nhook h = layers[layer].resid_post @ end\n"
+                               "patch large = h <- 1152921504606846976 * it\npatch huge = h <- 1267650600228229401496703205376 * it\n"
+                               "run a = tuned on val with large\nrun b = tuned on val with huge\n"
+                               "metric m = max(kl(a, b))\nmetric n = max(kl(b, clean))\n"
+                               "report table(layer, m, n)\n";
+    static const Setting layers[] = {{"set", "layer=[2]"}, {"set", "layer=[5]"}};
+    for (size_t i = 0; i < COUNT(layers); i++) CHECK(value_of(spec, "m", layers[i]) == 0);
+    CHECK(value_of(spec, "n", layers[0]) > 1e-3);
+    CHECK(value_of(spec, "n", layers[1]) < 1e-6); // the last norm does nothing else
 }
 
 // A sweep's values are data: changing one changes the result, and only that one.
@@ -243,6 +257,7 @@ int main(void) {
         rerun();
         whole_run_is_patched();
         later_rows_are_not_read();
+        norms_take_any_size();
         values_matter();
     }
     arena_close(arena);

@@ -45,8 +45,8 @@ static void attend(const Attention *a, uint64_t r, uint32_t head, double *weight
     for (uint32_t t = 0; t < a->count[r]; t++) total += weights[t] = exp(weights[t] - most);
     for (uint32_t d = 0; d < a->size; d++) out[d] = 0;
     for (uint32_t t = 0; t < a->count[r]; t++) {
-        const float *v =
-            a->values.at + ((size_t)a->values.rows.begin[r] + t) * a->kv_heads * a->size + head / (a->heads / a->kv_heads) * a->size;
+        const float *v = a->values.at + ((size_t)a->values.rows.begin[r] + t) * a->kv_heads * a->size +
+                         head / (a->heads / a->kv_heads) * a->size;
         for (uint32_t d = 0; d < a->size; d++) out[d] += weights[t] / total * v[d];
     }
 }
@@ -186,11 +186,14 @@ static void test_queries_alone(Cpu *cpu) {
 
 // ---- Keys and values of a patched run: some are its own
 
-// The same keys, but those that `is_own` names lie in a place of their own, and where they were is what must not be read.
-static AttentionKeys apart(Arena *arena, const Attention *a, const AttentionKeys *keys, uint32_t first_own, uint32_t step) {
+// The same keys, but those that `is_own` names lie in a place of their own, and where they were is what must not be
+// read.
+static AttentionKeys apart(Arena *arena, const Attention *a, const AttentionKeys *keys, uint32_t first_own,
+                           uint32_t step) {
     size_t width = (size_t)a->kv_heads * a->size, rows = 0;
     for (uint64_t r = 0; r < a->rows; r++) rows = MAX(rows, (size_t)keys->rows.begin[r] + a->count[r]);
-    float *clean = arena_copy(arena, keys->at, rows * width * sizeof(float)), *own = arena_many(arena, float, rows * width);
+    float *clean = arena_copy(arena, keys->at, rows * width * sizeof(float)),
+          *own = arena_many(arena, float, rows *width);
     uint32_t *list = arena_many(arena, uint32_t, rows), *from = arena_many(arena, uint32_t, a->rows);
     for (uint64_t r = 0; r < a->rows; r++) {
         uint32_t t = a->count[r] - 1, at = from[r] = keys->rows.begin[r];
@@ -214,7 +217,9 @@ static void test_own_keys(Cpu *cpu) {
             b.keys = apart(arena, &a, &a.keys, shapes[i].lengths[0] / 2, step);
             b.values = apart(arena, &a, &a.values, step == 2 ? 0 : shapes[i].lengths[0] - 1, step);
             bool same = memcmp(out, run(arena, cpu, b), a.rows * a.heads * a.size * sizeof *out) == 0;
-            if (!same) fprintf(stderr, "%s: heads of %u, own keys in steps of %u: differ\n", openblas_get_corename(), a.size, step);
+            if (!same)
+                fprintf(stderr, "%s: heads of %u, own keys in steps of %u: differ\n", openblas_get_corename(), a.size,
+                        step);
             CHECK(same);
         }
         arena_close(arena);
@@ -230,7 +235,8 @@ static void test_unread(void) {
     uint32_t first[] = {0, 5, 99};
     Attention some = some_queries(arena, &a, first, 3);
     const float *out = run(arena, &cpus[1], some);
-    for (size_t i = 100 * 16; i < 300 * 16; i++) ((float *)(uintptr_t)a.keys.at)[i] = ((float *)(uintptr_t)a.values.at)[i] = NAN;
+    for (size_t i = 100 * 16; i < 300 * 16; i++)
+        ((float *)(uintptr_t)a.keys.at)[i] = ((float *)(uintptr_t)a.values.at)[i] = NAN;
     CHECK(memcmp(out, run(arena, &cpus[1], some), (size_t)3 * 2 * 16 * sizeof *out) == 0);
     arena_close(arena);
 }
@@ -251,8 +257,8 @@ static float *poisoned(Arena *arena, const Attention *a, const AttentionKeys *ke
     return out;
 }
 
-// Queries that see nothing of it have the same bits, in a block of others that do; those that see such values, no finite
-// number. (A score of minus infinity is none: its key has no weight.)
+// Queries that see nothing of it have the same bits, in a block of others that do; those that see such values, no
+// finite number. (A score of minus infinity is none: its key has no weight.)
 static void check_poisoned(Cpu *cpu, const Attention *a, const float *clean, Attention bad, uint32_t from) {
     Arena *arena = arena_open();
     const float *out = run(arena, cpu, bad);

@@ -45,6 +45,8 @@ static RowCode code_of(Arena *arena, RowOp op, bool wide, uint32_t width, uint32
         break;
     }
     case ROW_log: out = row_op(&b, op, number, 0, 0); break;
+    case ROW_bf16:
+    case ROW_f16:
     case ROW_widen: out = wide ? x : row_op(&b, op, x, 0, 0); break;
     case ROW_narrow: out = wide ? row_op(&b, op, x, 0, 0) : x; break;
     case ROW_except: out = row_op(&b, op, x, column, number); break;

@@ -1,0 +1,140 @@
+// gpu.c: opening the GPU, and its memory.
+#include <stdio.h>
+
+#include "runtime/cuda/gpu.h"
+
+enum { ALIGN = 256 };
+
+static int attribute(const Gpu *gpu, int which) {
+    int value = 0;
+    cuda.DeviceGetAttribute(&value, which, gpu->device);
+    return value;
+}
+
+// Architectures from 9.0 on have instructions that no other version has: "a" allows them.
+static bool describe(Gpu *gpu, Error *err) {
+    int major = attribute(gpu, GPU_ATTR_CAPABILITY_MAJOR), minor = attribute(gpu, GPU_ATTR_CAPABILITY_MINOR);
+    cuda.DeviceGetName(gpu->name, sizeof gpu->name, gpu->device);
+    if (major < 8)
+        FAIL(err, ERR_SYSTEM, "%s has compute capability %d.%d; mdx needs 8.0 or newer; try --device=cpu", gpu->name,
+             major, minor);
+    snprintf(gpu->arch, sizeof gpu->arch, "sm_%d%d%s", major, minor, major == 9 ? "a" : "");
+    gpu->multiprocessors = (uint32_t)attribute(gpu, GPU_ATTR_MULTIPROCESSORS);
+    gpu->l2_bytes = (uint64_t)attribute(gpu, GPU_ATTR_L2_BYTES);
+    return true;
+}
+
+static bool open_parts(Gpu *gpu, const char *path, Error *err) {
+    int count = 0;
+    TRY(cuda_load(path, err) && nvrtc_load(path, err) && blaslt_load(path, err));
+    TRY(cuda_ok(cuda.DeviceGetCount(&count), "count the GPUs", err));
+    if (!count) FAIL(err, ERR_SYSTEM, "the driver shows no GPU; try --device=cpu");
+    TRY(cuda_ok(cuda.DeviceGet(&gpu->device, 0), "open the GPU", err) && describe(gpu, err));
+    TRY(cuda_ok(cuda.DevicePrimaryCtxRetain(&gpu->context, gpu->device), "open the GPU", err));
+    TRY(cuda_ok(cuda.CtxSetCurrent(gpu->context), "open the GPU", err));
+    size_t free_bytes = 0, bytes = 0;
+    TRY(cuda_ok(cuda.MemGetInfo(&free_bytes, &bytes), "ask for the memory of the GPU", err));
+    gpu->memory = bytes;
+    gpu->free_memory = free_bytes;
+    TRY(cuda_ok(cuda.StreamCreate(&gpu->stream, STREAM_NON_BLOCKING), "open the GPU", err));
+    TRY(cuda_ok(cuda.EventCreate(&gpu->before, 0), "open the GPU", err) &&
+        cuda_ok(cuda.EventCreate(&gpu->after, 0), "open the GPU", err));
+    TRY(gpu_take(GPU_WORKSPACE_BYTES, "the products' sums", &gpu->workspace, err));
+    return blaslt_ok(blaslt.Create(&gpu->blas), "open cuBLASLt", err);
+}
+
+bool gpu_open(Gpu *gpu, Arena *arena, const char *path, const char *cache, Error *err) {
+    *gpu = (Gpu){.arena = arena, .cache = cache};
+    if (open_parts(gpu, path, err)) return true;
+    gpu_close(gpu);
+    return false;
+}
+
+void gpu_close(Gpu *gpu) {
+    if (!gpu->context) return;
+    if (gpu->blas) blaslt.Destroy(gpu->blas);
+    gpu_give(gpu->workspace);
+    if (gpu->before) cuda.EventDestroy(gpu->before);
+    if (gpu->after) cuda.EventDestroy(gpu->after);
+    if (gpu->stream) cuda.StreamDestroy(gpu->stream);
+    cuda.DevicePrimaryCtxRelease(gpu->device);
+    *gpu = (Gpu){0};
+}
+
+bool gpu_take(uint64_t bytes, const char *what, DevicePtr *out, Error *err) {
+    *out = 0;
+    if (!bytes) return true;
+    int result = cuda.MemAlloc(out, (size_t)bytes);
+    if (!result) return true;
+    *out = 0;
+    size_t free_bytes = 0, all = 0;
+    if (result != GPU_OUT_OF_MEMORY || cuda.MemGetInfo(&free_bytes, &all)) return cuda_ok(result, what, err);
+    FAIL(err, ERR_SYSTEM,
+         "%s need %.2f GB of the GPU's memory, and %.2f GB of its %.2f GB are free; try --memory=SIZE or fewer prompts "
+         "(limit:)",
+         what, (double)bytes / 1e9, (double)free_bytes / 1e9, (double)all / 1e9);
+}
+
+void gpu_give(DevicePtr at) {
+    if (at) cuda.MemFree(at);
+}
+
+bool gpu_wait(const Gpu *gpu, Error *err) {
+    return cuda_ok(cuda.StreamSynchronize(gpu->stream), "run on the GPU", err);
+}
+
+// ---- Constants
+
+typedef struct {
+    const void *data;
+    uint64_t bytes, offset;
+} Piece;
+
+struct Constants {
+    Arena *arena;
+    StrMap seen; // content to number of a piece
+    LIST(Piece) pieces;
+    uint64_t bytes;
+    DevicePtr at;
+};
+
+Constants *constants_open(Arena *arena) {
+    Constants *constants = arena_new(arena, Constants);
+    constants->arena = arena;
+    constants->seen = strmap_open(arena, 64);
+    return constants;
+}
+
+uint64_t constants_add_own(Constants *constants, const void *data, uint64_t bytes) {
+    Piece piece = {data, bytes, constants->bytes};
+    list_push(constants->arena, &constants->pieces, piece);
+    constants->bytes += (bytes + ALIGN - 1) / ALIGN * ALIGN;
+    return piece.offset;
+}
+
+uint64_t constants_add(Constants *constants, const void *data, uint64_t bytes) {
+    if (!data || !bytes) return 0;
+    Str content = {data, (size_t)bytes};
+    uint32_t known = (uint32_t)constants->pieces.len;
+    if (strmap_get(&constants->seen, content, &known)) return constants->pieces.at[known].offset;
+    strmap_put(&constants->seen, content, known);
+    return constants_add_own(constants, data, bytes);
+}
+
+bool constants_load(Constants *constants, Error *err) {
+    TRY(gpu_take(constants->bytes, "tables of the plan", &constants->at, err));
+    for (size_t i = 0; i < constants->pieces.len; i++) {
+        const Piece *piece = &constants->pieces.at[i];
+        TRY(cuda_ok(cuda.MemcpyHtoD(constants->at + piece->offset, piece->data, (size_t)piece->bytes),
+                    "copy tables to the GPU", err));
+    }
+    return true;
+}
+
+DevicePtr constants_at(const Constants *constants, uint64_t offset) {
+    return constants->at + offset;
+}
+
+void constants_close(Constants *constants) {
+    if (constants) gpu_give(constants->at);
+}

@@ -1,0 +1,38 @@
+// gpu.h: what the parts of the CUDA device share: one GPU, its stream, and memory that is filled once.
+#pragma once
+
+#include "runtime/cuda/compile.h"
+#include "runtime/cuda/load.h"
+
+typedef struct {
+    CuContext context;
+    CuStream stream;
+    CuEvent before, after; // of what is timed
+    CuDevice device;
+    char name[128], arch[16]; // "sm_90a"
+    uint32_t multiprocessors;
+    uint64_t memory, free_memory, l2_bytes; // at opening
+    const char *cache;                      // folder, or NULL
+    Arena *arena;                           // as long as the device
+    LtHandle blas;
+    DevicePtr workspace;
+} Gpu;
+
+enum { GPU_WORKSPACE_BYTES = 64 << 20 };
+
+// The first GPU that the driver shows. path: as for cuda_load. cache: where kernels and
+// algorithms are kept, or NULL.
+bool gpu_open(Gpu *gpu, Arena *arena, const char *path, const char *cache, Error *err);
+void gpu_close(Gpu *gpu);
+bool gpu_take(uint64_t bytes, const char *what, DevicePtr *out, Error *err); // 256-byte aligned; 0 bytes: 0
+void gpu_give(DevicePtr at);
+bool gpu_wait(const Gpu *gpu, Error *err); // until the stream is done
+
+// ---- Constants: host tables that kernels read, in one piece of the GPU's memory. Equal ones lie there once.
+typedef struct Constants Constants;
+Constants *constants_open(Arena *arena);
+uint64_t constants_add(Constants *constants, const void *data, uint64_t bytes);     // where it will lie; NULL: at 0
+uint64_t constants_add_own(Constants *constants, const void *data, uint64_t bytes); // shared with none: it may change
+bool constants_load(Constants *constants, Error *err);
+DevicePtr constants_at(const Constants *constants, uint64_t offset); // after loading
+void constants_close(Constants *constants);                          // NULL is allowed

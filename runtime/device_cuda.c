@@ -1,0 +1,588 @@
+// device_cuda.c: row kernels through NVRTC, products through cuBLASLt, attention of kernels/; what few numbers are left
+// runs on the processor with the functions of ref.
+#include "runtime/cache.h"
+#include "runtime/cuda/attention.h"
+#include "runtime/cuda/graphs.h"
+#include "runtime/cuda/logits.h"
+#include "runtime/cuda/upload.h"
+#include "runtime/device.h"
+#include "runtime/ref.h"
+
+extern const DeviceApi device_cuda;
+
+// What a step needs beside its values.
+typedef struct {
+    uint32_t kernel;      // of a row kernel, or of what gathers a product's rows
+    RowPointer *pointers; // of the operands, then of the results
+    uint32_t pointer_count;
+    GpuLogits *logits;
+    GpuGemm gemm;
+    bool gathers, rounds; // a product whose rows are copied first; whose results are float32 and copied then
+    uint32_t rounder;     // kernel
+    CudaAttention attention;
+    AttentionPlan *attends;
+    uint64_t tables; // of attention, among the constants
+    uint64_t kept;   // of logits: where, of DeviceCuda.kept
+} BoundStep;
+
+typedef struct {
+    Gpu gpu;
+    Arena *arena; // of one plan
+    const Plan *plan;
+    const Tensor *const *tensors;
+    Upload *upload;
+    Constants *constants;
+    KernelSet *kernels;
+    Gemms *gemms;
+    Graphs *graphs;
+    U32List unchecked;                 // steps of logits that may have found what is not finite
+    DevicePtr memory, tiles, kept;     // the plan's values; of logits; what is kept of these
+    DevicePtr gathered, rounded;   // rows of a product, in another type or order; its results before they are rounded
+    uint64_t *table;                   // by value: where a table of the plan lies among the constants
+    BoundStep *steps;
+    uint64_t gathered_bytes;
+    bool strict, filled; // memory holds numbers of a run
+    LIST(CuEvent) marks;
+    size_t marked;
+} DeviceCuda;
+
+// ---- Values
+
+static GpuValue value_at(const DeviceCuda *self, uint32_t i) {
+    const Value *value = &self->plan->values[i];
+    GpuValue out = {.dtype = value->dtype, .rows = value->rows, .width = value->width};
+    switch (value->place) {
+    case IN_ARENA: out.at = self->memory + value->offset; break;
+    case IN_FILE:
+        out.at = self->upload ? upload_at(self->upload, i) : 0;
+        out.dtype = self->upload ? upload_dtype(self->upload, i) : self->tensors[i]->dtype;
+        break;
+    case IN_PLAN: out.at = constants_at(self->constants, self->table[i]); break;
+    case NOWHERE: BUG("a value that is nowhere");
+    }
+    return out;
+}
+
+static GpuValue resolve(void *self, uint32_t value) {
+    return value_at(self, value);
+}
+
+static uint64_t row_bytes(const GpuValue *value) {
+    return (uint64_t)value->width * dtype_info[value->dtype].bytes;
+}
+
+static void *address(DevicePtr at) {
+    return (void *)(uintptr_t)at;
+}
+
+// A sweep's values have a place of their own: a rerun replaces them.
+static void place_tables(DeviceCuda *self) {
+    const Plan *plan = self->plan;
+    self->table = arena_many(self->arena, uint64_t, plan->value_count + 1);
+    for (size_t i = 0; i < plan->value_count; i++) {
+        if (plan->values[i].place != IN_PLAN) continue;
+        const PlanTable *table = &plan->tables[plan->values[i].table];
+        uint64_t bytes = table->rows * table->width * dtype_info[table->dtype].bytes;
+        self->table[i] = table->axis ? constants_add_own(self->constants, table->data, bytes) : constants_add(self->constants, table->data, bytes);
+    }
+}
+
+// ---- Row kernels
+
+static DType operand_type(const DeviceCuda *self, const RowOperand *operand, const RowBinding *binding) {
+    return operand->flag ? DTYPE_f32 : value_at(self, binding->value).dtype;
+}
+
+static void plan_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
+    const Fused *fused = step->fused;
+    const RowCode *code = &self->plan->codes[fused->code];
+    DType *types = arena_many(self->arena, DType, code->operand_count + code->result_count);
+    for (uint32_t k = 0; k < code->operand_count; k++) {
+        const RowBinding *binding = &fused->operands[k];
+        types[k] = operand_type(self, &code->operands[k], binding);
+        if (binding->map) constants_add(self->constants, binding->map, step->rows * sizeof(uint32_t));
+        if (binding->blocks) constants_add(self->constants, binding->blocks, code->width / code->operands[k].span * sizeof(uint32_t));
+    }
+    for (uint32_t k = 0; k < code->result_count; k++) {
+        types[code->operand_count + k] = self->plan->values[fused->results[k].value].dtype;
+        if (fused->results[k].map) constants_add(self->constants, fused->results[k].map, step->rows * sizeof(uint32_t));
+    }
+    out->kernel = kernel_set_add_row(self->kernels, code, types);
+}
+
+static const uint32_t *table_at(const DeviceCuda *self, const uint32_t *data, uint64_t count) {
+    return data ? address(constants_at(self->constants, constants_add(self->constants, data, count * sizeof *data))) : NULL;
+}
+
+static RowPointer bind_operand(const DeviceCuda *self, const Step *step, uint32_t k) {
+    const RowCode *code = &self->plan->codes[step->fused->code];
+    const RowOperand *operand = &code->operands[k];
+    const RowBinding *binding = &step->fused->operands[k];
+    RowPointer out = {.map = table_at(self, binding->map, step->rows)};
+    if (binding->blocks) out.blocks = table_at(self, binding->blocks, code->width / operand->span);
+    if (operand->flag) return out;
+    GpuValue value = value_at(self, binding->value);
+    out.at = address(value.at + binding->row * row_bytes(&value));
+    out.stride = operand->fixed ? 0 : value.width;
+    return out;
+}
+
+static void bind_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
+    const Fused *fused = step->fused;
+    const RowCode *code = &self->plan->codes[fused->code];
+    out->pointer_count = code->operand_count + code->result_count;
+    out->pointers = arena_many(self->arena, RowPointer, out->pointer_count);
+    for (uint32_t k = 0; k < code->operand_count; k++) out->pointers[k] = bind_operand(self, step, k);
+    for (uint32_t k = 0; k < code->result_count; k++) {
+        GpuValue value = value_at(self, fused->results[k].value);
+        out->pointers[code->operand_count + k] =
+            (RowPointer){.at = address(value.at), .map = table_at(self, fused->results[k].map, step->rows), .stride = value.width};
+    }
+}
+
+static bool run_kernel(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
+    const CudaRows rows = {bound->pointers, bound->pointer_count, self->plan->codes[step->fused->code].width, 0, step->rows};
+    return cuda_rows_launch(kernel_set_function(self->kernels, bound->kernel), kernel_set_launch(self->kernels, bound->kernel), &rows,
+                            self->gpu.stream, err);
+}
+
+// ---- Products
+
+static bool is_run(const uint32_t *map, uint64_t rows) {
+    for (uint64_t r = 1; r < rows; r++)
+        if (map[r] != map[0] + r) return false;
+    return true;
+}
+
+// cuBLASLt multiplies two matrices of one type. Weights are loaded as what states are; maps are float32: rows for them
+// are widened first, and their result is rounded afterwards.
+static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
+    GpuValue x = value_at(self, step->in[0]), w = value_at(self, step->in[1]), y = value_at(self, step->out);
+    bool apart = step->map[0] && !is_run(step->map[0], step->rows);
+    out->gathers = apart || x.dtype != w.dtype;
+    out->rounds = w.dtype == DTYPE_f32 && y.dtype != DTYPE_f32;
+    out->gemm.shape = (GemmShape){.x = w.dtype, .w = w.dtype, .y = out->rounds ? DTYPE_f32 : y.dtype, .in = x.width, .out = y.width,
+                                  .rows = step->rows, .transposed = step->op == OP_product};
+    if (apart) constants_add(self->constants, step->map[0], step->rows * sizeof(uint32_t));
+    if (out->gathers) out->kernel = kernel_set_add_copy(self->kernels, x.dtype, w.dtype, x.width, apart);
+    if (out->rounds) out->rounder = kernel_set_add_copy(self->kernels, DTYPE_f32, y.dtype, y.width, false);
+}
+
+static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
+    GpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
+    bool run = !step->map[0] || is_run(step->map[0], step->rows);
+    DevicePtr rows = x.at + (run && step->map[0] ? step->map[0][0] * row_bytes(&x) : 0);
+    out->gemm.w = value_at(self, step->in[1]).at;
+    out->gemm.x = out->gathers ? self->gathered : rows;
+    out->gemm.y = out->rounds ? self->rounded : y.at;
+    out->pointers = arena_many(self->arena, RowPointer, 4);
+    out->pointers[0] = (RowPointer){.at = address(rows), .map = run ? NULL : table_at(self, step->map[0], step->rows), .stride = x.width};
+    out->pointers[1] = (RowPointer){.at = address(self->gathered), .stride = x.width};
+    out->pointers[2] = (RowPointer){.at = address(self->rounded), .stride = y.width};
+    out->pointers[3] = (RowPointer){.at = address(y.at), .stride = y.width};
+}
+
+static bool copy_rows(DeviceCuda *self, uint32_t kernel, const RowPointer *pointers, uint32_t width, uint64_t rows, Error *err) {
+    return cuda_rows_launch(kernel_set_function(self->kernels, kernel), kernel_set_launch(self->kernels, kernel),
+                            &(CudaRows){pointers, 2, width, 0, rows}, self->gpu.stream, err);
+}
+
+static bool run_product(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
+    const GemmShape *shape = &bound->gemm.shape;
+    if (bound->gathers) TRY(copy_rows(self, bound->kernel, bound->pointers, shape->in, step->rows, err));
+    TRY(gemms_run(self->gemms, &self->gpu, &bound->gemm, err));
+    return !bound->rounds || copy_rows(self, bound->rounder, bound->pointers + 2, shape->out, step->rows, err);
+}
+
+// ---- Attention
+
+static CudaKeys keys_at(const DeviceCuda *self, uint32_t value, const KeyRows *rows) {
+    return (CudaKeys){value_at(self, value).at, rows->rows ? value_at(self, rows->other).at : 0, *rows};
+}
+
+static CudaAttention attention_of(const DeviceCuda *self, const Step *step) {
+    uint32_t heads = step->attr.attention.heads;
+    GpuValue q = value_at(self, step->in[0]);
+    return (CudaAttention){.dtype = q.dtype, .q = q.at, .out = value_at(self, step->out).at,
+                           .keys = keys_at(self, step->in[1], &step->keys), .values = keys_at(self, step->in[2], &step->values),
+                           .q_map = step->map[0], .count = step->count, .rows = step->rows, .heads = heads,
+                           .kv_heads = step->attr.attention.kv_heads, .size = self->plan->values[step->out].width / heads,
+                           .scale = step->attr.attention.scale, .strict = self->strict};
+}
+
+static void plan_attention(DeviceCuda *self, const Step *step, BoundStep *out) {
+    out->attention = attention_of(self, step);
+    out->attends = attention_plan(&out->attention, self->gpu.multiprocessors, self->arena);
+    out->tables = constants_add(self->constants, out->attends->tables, out->attends->table_bytes);
+    out->kernel = kernel_set_add_text(self->kernels, "attention", attention_text(out->attends, self->arena), true);
+}
+
+static void bind_attention(DeviceCuda *self, const Step *step, BoundStep *out) {
+    out->attention = attention_of(self, step);
+}
+
+static bool run_attention(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
+    (void)step;
+    return attention_launch(bound->attends, &bound->attention, constants_at(self->constants, bound->tables),
+                            kernel_set_function(self->kernels, bound->kernel), self->gpu.stream, err);
+}
+
+// ---- Metrics of logits
+
+static void plan_logits(DeviceCuda *self, const Step *step, BoundStep *out) {
+    const LogitsWorld world = {&self->gpu, self->gemms, self->kernels, self->constants, self->plan->codes, resolve, self, self->strict};
+    out->logits = gpu_logits_plan(&world, step, self->arena);
+}
+
+static void bind_logits(DeviceCuda *self, const Step *step, BoundStep *out) {
+    (void)step;
+    gpu_logits_bind(out->logits, self->tiles, self->kept + out->kept);
+}
+
+static bool run_logits(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
+    (void)self;
+    (void)step;
+    return gpu_logits_run(bound->logits, err);
+}
+
+// ---- On the processor: sums over prompts, fits
+
+// What waits is launched, all that was launched is done, and logits were finite.
+static bool settle(DeviceCuda *self, Error *err) {
+    TRY(graphs_flush(self->graphs, err) && gpu_wait(&self->gpu, err));
+    for (size_t i = 0; i < self->unchecked.len; i++) {
+        const Step *step = &self->plan->steps[self->unchecked.at[i]];
+        if (gpu_logits_check(self->steps[self->unchecked.at[i]].logits, err)) continue;
+        self->unchecked.len = 0;
+        if (step->name.len) error_prefix(err, "%.*s", STR_ARG(step->name));
+        return error_at(err, step->span);
+    }
+    self->unchecked.len = 0;
+    return true;
+}
+
+// A value as ref has it: states that are stored short become float32.
+static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scratch, Error *err) {
+    const Value *value = &self->plan->values[i];
+    *dtype = value->dtype;
+    if (value->place == IN_PLAN) return self->plan->tables[value->table].data;
+    if (value->place == IN_FILE) {
+        *dtype = self->tensors[i]->dtype;
+        return self->tensors[i]->data;
+    }
+    uint64_t count = value->rows * value->width;
+    void *raw = arena_alloc(scratch, (size_t)(count * dtype_info[value->dtype].bytes));
+    TRY(cuda_ok(cuda.MemcpyDtoHAsync(raw, value_at(self, i).at, (size_t)(count * dtype_info[value->dtype].bytes), self->gpu.stream), "read results", err));
+    TRY(gpu_wait(&self->gpu, err));
+    if (value->dtype != DTYPE_bf16 && value->dtype != DTYPE_f16) return raw;
+    float *wide = arena_many(scratch, float, count);
+    dtype_to_f32(value->dtype, raw, wide, (size_t)count);
+    *dtype = DTYPE_f32;
+    return wide;
+}
+
+static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch, Error *err) {
+    const Value *value = &self->plan->values[i];
+    uint64_t count = value->rows * value->width;
+    if (value->dtype == DTYPE_bf16 || value->dtype == DTYPE_f16) {
+        void *narrow = arena_many(scratch, uint16_t, count);
+        dtype_from_f32(value->dtype, from, narrow, (size_t)count);
+        from = narrow;
+    }
+    TRY(cuda_ok(cuda.MemcpyHtoDAsync(value_at(self, i).at, from, (size_t)(count * dtype_info[value->dtype].bytes), self->gpu.stream), "write results", err));
+    return gpu_wait(&self->gpu, err);
+}
+
+static bool compute_as_ref(DeviceCuda *self, FitReport *fit, const Step *step, Arena *scratch, Error *err) {
+    const Value *out = &self->plan->values[step->out];
+    bool narrow = out->dtype == DTYPE_bf16 || out->dtype == DTYPE_f16;
+    RefOp op = {.step = step, .plan = self->plan, .out_dtype = narrow ? DTYPE_f32 : out->dtype, .out_rows = out->rows, .width = out->width,
+                .fit = fit, .scratch = scratch};
+    op.out = arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
+    for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {
+        const Value *in = &self->plan->values[step->in[i]];
+        op.in[i] = (RefInput){.rows = in->rows, .width = in->width};
+        TRY((op.in[i].data = fetch(self, step->in[i], &op.in[i].dtype, scratch, err)) != NULL);
+    }
+    return ref_functions[step->op](&op, err) && store(self, step->out, op.out, scratch, err);
+}
+
+static bool run_as_ref(DeviceCuda *self, FitReport *fit, const Step *step, Error *err) {
+    TRY(settle(self, err));
+    Arena *scratch = arena_open();
+    bool ok = compute_as_ref(self, fit, step, scratch, err);
+    arena_close(scratch);
+    return ok;
+}
+
+// ---- Kinds of steps
+
+typedef struct {
+    void (*plan)(DeviceCuda *self, const Step *step, BoundStep *out); // before there is memory: asks for kernels and tables
+    void (*bind)(DeviceCuda *self, const Step *step, BoundStep *out); // when all is there
+    bool (*run)(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err);
+} StepKind;
+
+static const StepKind kind_kernel = {plan_kernel, bind_kernel, run_kernel};
+static const StepKind kind_logits = {plan_logits, bind_logits, run_logits};
+static const StepKind kind_product = {plan_product, bind_product, run_product};
+static const StepKind kind_attention = {plan_attention, bind_attention, run_attention};
+
+// NULL: on the processor. A product with a map that the processor fitted is in float32, as all maps are.
+static const StepKind *kind_of(const Step *step) {
+    static const StepKind *const kinds[OP_COUNT] = {
+        [OP_linear] = &kind_product, [OP_product] = &kind_product, [OP_attention] = &kind_attention};
+    return step->fused ? &kind_kernel : step->logits ? &kind_logits : kinds[step->op];
+}
+
+// ---- The device
+
+static bool cuda_device_open(Device *device, Arena *arena, Error *err) {
+    DeviceCuda *self = arena_new(arena, DeviceCuda);
+    device->self = self;
+    self->strict = device->options.strict;
+    return gpu_open(&self->gpu, arena, device->options.cuda_path, device->options.cache ? cache_folder(arena) : NULL, err);
+}
+
+static void drop_plan(DeviceCuda *self) {
+    if (!self->arena) return;
+    graphs_close(self->graphs);
+    self->graphs = NULL;
+    self->unchecked = (U32List){0};
+    gemms_close(self->gemms, &self->gpu);
+    kernel_set_close(self->kernels);
+    constants_close(self->constants);
+    upload_close(self->upload);
+    gpu_give(self->memory);
+    gpu_give(self->tiles);
+    gpu_give(self->kept);
+    gpu_give(self->gathered);
+    gpu_give(self->rounded);
+    arena_close(self->arena);
+    self->gemms = NULL, self->kernels = NULL, self->constants = NULL, self->upload = NULL, self->arena = NULL;
+    self->memory = self->tiles = self->kept = self->gathered = self->rounded = 0;
+}
+
+static bool take_memory(DeviceCuda *self, Error *err) {
+    uint64_t tiles = 0, kept = 0, gathered = 0, rounded = 0;
+    for (size_t i = 0; i < self->plan->step_count; i++) {
+        const Step *step = &self->plan->steps[i];
+        BoundStep *bound = &self->steps[i];
+        bound->kept = kept;
+        if (bound->logits) kept += gpu_logits_kept(bound->logits);
+        if (bound->logits) tiles = MAX(tiles, gpu_logits_bytes(bound->logits));
+        const GemmShape *shape = &bound->gemm.shape;
+        if (bound->gathers) gathered = MAX(gathered, step->rows * shape->in * dtype_info[shape->x].bytes);
+        if (bound->rounds) rounded = MAX(rounded, step->rows * shape->out * sizeof(float));
+    }
+    return gpu_take(self->plan->arena_bytes, "the plan's values", &self->memory, err) && gpu_take(tiles, "tiles of logits", &self->tiles, err) &&
+           gpu_take(kept, "checks of logits", &self->kept, err) &&
+           gpu_take(self->gathered_bytes = gathered, "rows of products", &self->gathered, err) && gpu_take(rounded, "results of products", &self->rounded, err);
+}
+
+static bool prepare_products(DeviceCuda *self, Error *err) {
+    for (size_t i = 0; i < self->plan->step_count; i++) {
+        const StepKind *kind = kind_of(&self->plan->steps[i]);
+        if (!self->plan->steps[i].rows) continue;
+        if (kind == &kind_product) TRY(gemms_prepare(self->gemms, &self->gpu, &self->steps[i].gemm, err));
+        if (kind == &kind_logits) TRY(gpu_logits_prepare(self->steps[i].logits, err));
+    }
+    return true;
+}
+
+static void each_step(DeviceCuda *self, bool binds) {
+    for (size_t i = 0; i < self->plan->step_count; i++) {
+        const Step *step = &self->plan->steps[i];
+        const StepKind *kind = step->rows ? kind_of(step) : NULL;
+        if (kind) (binds ? kind->bind : kind->plan)(self, step, &self->steps[i]);
+    }
+}
+
+// Matrices that states are multiplied with become of their type.
+static const DType *weight_types(DeviceCuda *self) {
+    const Plan *plan = self->plan;
+    DType states = DTYPE_f32, *as = arena_many(self->arena, DType, plan->value_count + 1);
+    for (size_t i = 0; i < plan->value_count; i++) {
+        as[i] = DTYPE_COUNT;
+        DType dtype = plan->values[i].dtype;
+        if (plan->values[i].place == IN_ARENA && (dtype == DTYPE_bf16 || dtype == DTYPE_f16)) states = dtype;
+    }
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const Step *step = &plan->steps[i];
+        if (step->op == OP_linear && !step->fused && !step->logits) as[step->in[1]] = states;
+        for (uint32_t k = 0; step->logits && k < step->logits->source_count; k++)
+            if (step->logits->sources[k].weight != NO_VALUE) as[step->logits->sources[k].weight] = states;
+        if (step->op == OP_product && !step->fused) as[step->in[1]] = DTYPE_f32;
+    }
+    return as;
+}
+
+static bool launch_step(void *device, uint32_t number, Error *err) {
+    DeviceCuda *self = device;
+    const Step *step = &self->plan->steps[number];
+    return kind_of(step)->run(self, step, &self->steps[number], err) || error_at(err, step->span);
+}
+
+static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *err) {
+    DeviceCuda *self = device->self;
+    drop_plan(self);
+    self->plan = bound->plan;
+    self->tensors = bound->tensors;
+    self->filled = false;
+    self->arena = arena_open();
+    self->constants = constants_open(self->arena);
+    self->kernels = kernel_set_open(self->arena);
+    self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
+    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, weight_types(self), self->arena, err)) != NULL);
+    TRY((self->gemms = gemms_open(&self->gpu, self->strict, self->arena, err)) != NULL);
+    self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
+    place_tables(self);
+    each_step(self, false);
+    TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, err));
+    each_step(self, true);
+    return prepare_products(self, err);
+}
+
+static bool cuda_device_begin(Device *device, Error *err) {
+    DeviceCuda *self = device->self;
+    self->filled = true;
+    TRY(settle(self, err)); // values may be replaced
+    for (size_t i = 0; i < self->plan->value_count; i++) {
+        const Value *value = &self->plan->values[i];
+        const PlanTable *table = value->place == IN_PLAN ? &self->plan->tables[value->table] : NULL;
+        if (!table || !table->axis) continue;
+        uint64_t bytes = table->rows * table->width * dtype_info[table->dtype].bytes;
+        TRY(cuda_ok(cuda.MemcpyHtoD(constants_at(self->constants, self->table[i]), table->data, (size_t)bytes), "copy the values of a sweep", err));
+    }
+    return true;
+}
+
+static bool cuda_device_run(Device *device, const Step *step, Error *err) {
+    DeviceCuda *self = device->self;
+    uint32_t number = (uint32_t)(step - self->plan->steps);
+    if (step->logits && gpu_logits_kept(self->steps[number].logits)) list_push(self->arena, &self->unchecked, number);
+    return kind_of(step) ? graphs_add(self->graphs, number, step->flops, err) : run_as_ref(self, &device->fit, step, err);
+}
+
+static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
+    DeviceCuda *self = device->self;
+    const Value *v = &self->plan->values[value];
+    GpuValue at = value_at(self, value);
+    MUST(v->place != IN_FILE && first_row + rows <= v->rows);
+    TRY(settle(self, err));
+    uint64_t count = rows * v->width;
+    bool narrow = v->dtype == DTYPE_bf16 || v->dtype == DTYPE_f16;
+    Arena *scratch = arena_open();
+    void *raw = narrow ? arena_many(scratch, uint16_t, count) : out;
+    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(raw, at.at + first_row * row_bytes(&at), (size_t)(rows * row_bytes(&at)), self->gpu.stream), "read results", err);
+    ok = ok && gpu_wait(&self->gpu, err);
+    if (ok && narrow) dtype_to_f32(v->dtype, raw, out, (size_t)count);
+    arena_close(scratch);
+    return ok;
+}
+
+static bool cuda_device_print(Device *device, Text *out, Error *err) {
+    (void)err;
+    kernel_set_print(((DeviceCuda *)device->self)->kernels, out);
+    return true;
+}
+
+// ---- Time
+
+static bool cuda_device_mark(Device *device, Error *err) {
+    DeviceCuda *self = device->self;
+    TRY(graphs_flush(self->graphs, err));
+    if (self->marked == self->marks.len) {
+        CuEvent event = NULL;
+        TRY(cuda_ok(cuda.EventCreate(&event, 0), "take the time", err));
+        list_push(self->gpu.arena, &self->marks, event);
+    }
+    return cuda_ok(cuda.EventRecord(self->marks.at[self->marked++], self->gpu.stream), "take the time", err);
+}
+
+static bool cuda_device_marks(Device *device, double *seconds, size_t count, Error *err) {
+    DeviceCuda *self = device->self;
+    MUST(self->marked == count + 1);
+    self->marked = 0;
+    TRY(gpu_wait(&self->gpu, err));
+    for (size_t i = 0; i < count; i++) {
+        float milliseconds = 0;
+        TRY(cuda_ok(cuda.EventElapsedTime(&milliseconds, self->marks.at[i], self->marks.at[i + 1]), "take the time", err));
+        seconds[i] = 1e-3 * (double)milliseconds;
+    }
+    return true;
+}
+
+// Zeros are multiplied faster than numbers are: memory that no run has filled gets random ones.
+static bool fill_memory(DeviceCuda *self, Error *err) {
+    enum { PIECE = 4 << 20 };
+    Arena *scratch = arena_open();
+    uint16_t *piece = arena_many(scratch, uint16_t, PIECE);
+    uint32_t state = 1;
+    for (size_t i = 0; i < PIECE; i++) { // as bf16 between -2 and 2; as float32 too
+        state = state * 1664525 + 1013904223;
+        piece[i] = (uint16_t)((state >> 16 & 0x80ff) | 0x3e00 | (state >> 8 & 0x100));
+    }
+    const struct {
+        DevicePtr at;
+        uint64_t bytes;
+    } all[] = {{self->memory, self->plan->arena_bytes}, {self->gathered, self->gathered_bytes}};
+    bool ok = true;
+    for (size_t a = 0; a < COUNT(all); a++)
+        for (uint64_t at = 0; at < all[a].bytes && ok; at += PIECE * sizeof *piece)
+            ok = cuda_ok(cuda.MemcpyHtoD(all[a].at + at, piece, (size_t)MIN(all[a].bytes - at, PIECE * sizeof *piece)), "fill memory", err);
+    self->filled = ok;
+    arena_close(scratch);
+    return ok;
+}
+
+// The plan's own calls and memory: what lies there is what a run multiplies.
+static bool cuda_device_bare_products(Device *device, double *seconds, Error *err) {
+    DeviceCuda *self = device->self;
+    const Plan *plan = self->plan;
+    size_t count = 0;
+    if (!self->filled) TRY(fill_memory(self, err));
+    Arena *scratch = arena_open();
+    uint32_t *steps = arena_many(scratch, uint32_t, plan->step_count + 1);
+    double *took = arena_many(scratch, double, plan->step_count + 1);
+    bool ok = true;
+    for (uint32_t i = 0; i < plan->step_count && ok; i++) {
+        const StepKind *kind = plan->steps[i].rows ? kind_of(&plan->steps[i]) : NULL;
+        if (kind != &kind_product && kind != &kind_logits) continue;
+        steps[count++] = i;
+        ok = cuda_device_mark(device, err) && (kind == &kind_product ? gemms_run(self->gemms, &self->gpu, &self->steps[i].gemm, err)
+                                                                     : gpu_logits_products(self->steps[i].logits, err));
+    }
+    ok = ok && cuda_device_mark(device, err) && cuda_device_marks(device, took, count, err);
+    memset(seconds, 0, plan->step_count * sizeof *seconds);
+    for (size_t i = 0; i < count && ok; i++) seconds[steps[i]] = took[i];
+    arena_close(scratch);
+    return ok;
+}
+
+static void cuda_device_close(Device *device) {
+    DeviceCuda *self = device->self;
+    if (!self) return;
+    drop_plan(self);
+    for (size_t i = 0; i < self->marks.len; i++) cuda.EventDestroy(self->marks.at[i]);
+    gpu_close(&self->gpu);
+    device->self = NULL;
+}
+
+const DeviceApi device_cuda = {
+    .name = "cuda",
+    .what = "an NVIDIA GPU: fused kernels through NVRTC, products through cuBLASLt",
+    .fuses = true,
+    .shortens = true,
+    .batch_rows = 16384,
+    .open = cuda_device_open,
+    .prepare = cuda_device_prepare,
+    .begin = cuda_device_begin,
+    .run = cuda_device_run,
+    .mark = cuda_device_mark,
+    .marks = cuda_device_marks,
+    .read = cuda_device_read,
+    .print = cuda_device_print,
+    .bare_products = cuda_device_bare_products,
+    .close = cuda_device_close,
+};
