@@ -43,16 +43,39 @@ static int by_after(const void *a, const void *b) {
     return x->after < y->after ? -1 : x->after > y->after;
 }
 
-// When each value is written and read last; outputs are taken as soon as they are there.
-void lifetimes_find(const Plan *plan, bool resident, Value *values, Output *outputs) {
+// By step: after which what comes out of it is read: the last of so many operations.
+static uint32_t *window_ends(const Plan *plan, double window, Arena *scratch) {
+    uint32_t *end = arena_many(scratch, uint32_t, plan->step_count + 1), last = 0;
+    double left = 0;
+    for (size_t i = plan->step_count; i-- > 0; left -= plan->steps[i].flops) {
+        if (left <= 0) last = (uint32_t)i, left = window;
+        end[i] = last;
+    }
+    return end;
+}
+
+static void keep_until(Value *values, uint32_t number, uint32_t step) {
+    for (Value *v = &values[number];; v = &values[v->base - 1]) {
+        v->last = MAX(v->last, step);
+        if (!v->base) return;
+    }
+}
+
+// When each value is written and read last; outputs are taken at the end of a window: as soon as they are there when
+// there is none.
+void lifetimes_find(const Plan *plan, bool resident, double window, Value *values, Output *outputs) {
     Lifetimes lifetimes = {plan, values, resident, 0};
     for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = NO_STEP_YET;
     for (; lifetimes.step < plan->step_count; lifetimes.step++) step_values(plan, &plan->steps[lifetimes.step], live, &lifetimes);
     for (size_t i = 0; i < plan->value_count; i++) settle(values, i);
+    Arena *scratch = arena_open();
+    const uint32_t *ends = window_ends(plan, window, scratch);
     for (size_t i = 0; i < plan->output_count; i++) {
         const Value *value = &values[outputs[i].value];
-        outputs[i].after = value->place == IN_ARENA ? value->first : 0;
+        outputs[i].after = value->place == IN_ARENA ? ends[value->first] : 0;
+        if (value->place == IN_ARENA) keep_until(values, outputs[i].value, outputs[i].after);
     }
+    arena_close(scratch);
     qsort(outputs, plan->output_count, sizeof *outputs, by_after);
 }
 

@@ -259,7 +259,7 @@ bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *
                   .output_count = made->outputs.len, .file_count = tables->files.len, .table_count = tables->tables.len,
                   .text_count = tables->texts.len, .list_count = tables->lists.len, .code_count = made->codes.len};
     for (size_t i = 0; i < out->step_count; i++) step_values(out, &out->steps[i], note_varies, &(Varying){out, &made->steps.at[i]});
-    lifetimes_find(out, options->resident, made->values.at, made->outputs.at);
+    lifetimes_find(out, options->resident, options->window, made->values.at, made->outputs.at);
     take_over(out, made->values.at);
     memory_plan(made->values.at, made->values.len, made->steps.len, &out->arena_bytes, scratch);
     for (size_t i = 0; i < out->step_count; i++) out->flops += out->steps[i].flops;

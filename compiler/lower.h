@@ -38,6 +38,7 @@ typedef struct {
     bool merge;
     bool resident;       // what does not vary with a sweep's values stays in memory for a rerun with others
     DType states;        // what states between products are stored as: f32, or what the device multiplies
+    double window;       // operations that a device does at one go: what comes out is read after them; 0: at once
     uint64_t merge_rows; // so many rows of products are enough for one step: more gain nothing
 } LowerOptions;
 
@@ -46,7 +47,8 @@ bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *
 
 // lifetimes.c: when each value is written first and read last; when each output is complete, and sorts them by that.
 // resident: values that steps that vary read of steps that do not vary keep their memory for themselves.
-void lifetimes_find(const Plan *plan, bool resident, Value *values, Output *outputs);
+// window: as in LowerOptions.
+void lifetimes_find(const Plan *plan, bool resident, double window, Value *values, Output *outputs);
 // Results that can lie where an operand lay that their kernel is the last to read.
 void take_over(const Plan *plan, Value *values);
 

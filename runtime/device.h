@@ -32,6 +32,7 @@ typedef struct {
     bool shortens;       // states between products may be stored as bf16 or f16
     bool strict;         // a row's bits never depend on what is computed beside it
     uint64_t batch_rows; // of a matrix product: more at once make it no faster
+    double window;       // operations that it does at one go: reading what comes out in between makes it wait; 0: no matter
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
     bool (*open)(Device *device, Arena *arena, Error *err);
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena

@@ -39,6 +39,7 @@ typedef struct {
     DevicePtr memory, tiles, kept;     // the plan's values; of logits; what is kept of these
     DevicePtr gathered, rounded;   // rows of a product, in another type or order; its results before they are rounded
     uint64_t *table;                   // by value: where a table of the plan lies among the constants
+    DType *table_type;                 // and what it holds there
     BoundStep *steps;
     uint64_t gathered_bytes;
     bool strict, filled; // memory holds numbers of a run
@@ -57,7 +58,10 @@ static GpuValue value_at(const DeviceCuda *self, uint32_t i) {
         out.at = self->upload ? upload_at(self->upload, i) : 0;
         out.dtype = self->upload ? upload_dtype(self->upload, i) : self->tensors[i]->dtype;
         break;
-    case IN_PLAN: out.at = constants_at(self->constants, self->table[i]); break;
+    case IN_PLAN:
+        out.at = constants_at(self->constants, self->table[i]);
+        out.dtype = self->table_type[i];
+        break;
     case NOWHERE: BUG("a value that is nowhere");
     }
     return out;
@@ -75,15 +79,34 @@ static void *address(DevicePtr at) {
     return (void *)(uintptr_t)at;
 }
 
+static bool is_float(DType dtype) {
+    return dtype == DTYPE_f32 || dtype == DTYPE_f16 || dtype == DTYPE_bf16;
+}
+
+static const void *in_type(const PlanTable *table, DType as, Arena *arena) {
+    uint64_t count = table->rows * table->width;
+    if (as == table->dtype) return table->data;
+    float *wide = arena_many(arena, float, count);
+    dtype_to_f32(table->dtype, table->data, wide, (size_t)count);
+    if (as == DTYPE_f32) return wide;
+    void *narrow = arena_many(arena, uint16_t, count);
+    dtype_from_f32(as, wide, narrow, (size_t)count);
+    return narrow;
+}
+
 // A sweep's values have a place of their own: a rerun replaces them.
-static void place_tables(DeviceCuda *self) {
+static void place_tables(DeviceCuda *self, const DType *as) {
     const Plan *plan = self->plan;
     self->table = arena_many(self->arena, uint64_t, plan->value_count + 1);
+    self->table_type = arena_many(self->arena, DType, plan->value_count + 1);
     for (size_t i = 0; i < plan->value_count; i++) {
         if (plan->values[i].place != IN_PLAN) continue;
         const PlanTable *table = &plan->tables[plan->values[i].table];
-        uint64_t bytes = table->rows * table->width * dtype_info[table->dtype].bytes;
-        self->table[i] = table->axis ? constants_add_own(self->constants, table->data, bytes) : constants_add(self->constants, table->data, bytes);
+        DType dtype = as[i] != DTYPE_COUNT && is_float(table->dtype) ? as[i] : table->dtype;
+        const void *data = in_type(table, dtype, self->arena);
+        uint64_t bytes = table->rows * table->width * dtype_info[dtype].bytes;
+        self->table_type[i] = dtype;
+        self->table[i] = table->axis ? constants_add_own(self->constants, data, bytes) : constants_add(self->constants, data, bytes);
     }
 }
 
@@ -433,10 +456,11 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->constants = constants_open(self->arena);
     self->kernels = kernel_set_open(self->arena);
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
-    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, weight_types(self), self->arena, err)) != NULL);
+    const DType *as = weight_types(self);
+    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, self->arena, err)) != NULL);
     TRY((self->gemms = gemms_open(&self->gpu, self->strict, self->arena, err)) != NULL);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
-    place_tables(self);
+    place_tables(self, as);
     each_step(self, false);
     TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, err));
     each_step(self, true);
@@ -575,6 +599,7 @@ const DeviceApi device_cuda = {
     .fuses = true,
     .shortens = true,
     .batch_rows = 16384,
+    .window = 2e14,
     .open = cuda_device_open,
     .prepare = cuda_device_prepare,
     .begin = cuda_device_begin,

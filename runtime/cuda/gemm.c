@@ -10,7 +10,7 @@
 #include "runtime/cuda/gemm.h"
 #include "runtime/cuda/algorithms.h"
 
-enum { PROPOSALS = 12, TRIES = 3, STRICT_ROWS = 512 };
+enum { PROPOSALS = 32, TRIES = 3, STRICT_ROWS = 512 };
 
 typedef struct {
     GemmShape shape;
