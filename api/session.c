@@ -124,10 +124,12 @@ static bool set_out(Mdx *mdx, const char *value) {
 }
 
 static bool set_device(Mdx *mdx, const char *value) {
-    mdx->device = device_named(str_of(value));
+    bool best = strcmp(value, "auto") == 0;
+    mdx->device = best ? device_best(&mdx->device_options) : device_named(str_of(value));
     if (mdx->device) return true;
     Text known = text_open(mdx->arena);
-    for (size_t i = 0; i < device_count; i++) text_add(&known, "%s%s", i ? ", " : "", device_apis[i]->name);
+    for (size_t i = 0; i < device_count; i++) text_add(&known, "%s, ", device_apis[i]->name);
+    text_str(&known, STR("auto"));
     return session_refuse(mdx, "there is no device '%s'; it can be %s", value, known.at);
 }
 
@@ -273,7 +275,7 @@ static bool set_check(Mdx *mdx, const char *value) {
 static const Option options[] = {
     {"set", "NAME=VALUE", "replace the right side of a definition, or (NAME.ARGUMENT=VALUE) one of its arguments", set_set},
     {"out", "FOLDER", "where the results' folder is made (default: out)", set_out},
-    {"device", "NAME", "where to compute (default: cpu)", set_device},
+    {"device", "NAME", "where to compute (default: cpu); auto: on the GPU when it works (--cuda-path before it)", set_device},
     {"dtype", "TYPE", "what a GPU multiplies and keeps between products: f32, bf16, f16 (default: auto, as the weights are stored); cpu and ref: f32", set_dtype},
     {"threads", "N", "threads of the device cpu (default: one a core)", set_threads},
     {"memory", "SIZE", "memory that a run may use, weights not counted: prompts are cut into micro-batches that fit (2GiB, 500MB)", set_memory},

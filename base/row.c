@@ -172,8 +172,8 @@ bool row_equal(const RowCode *a, const RowCode *b) {
         if (!same_instr(&a->instrs[i], &b->instrs[i])) return false;
     return a->width == b->width && a->block == b->block && a->instr_count == b->instr_count &&
            a->operand_count == b->operand_count && a->result_count == b->result_count &&
-           memcmp(a->operands, b->operands, a->operand_count * sizeof *a->operands) == 0 &&
-           memcmp(a->results, b->results, a->result_count * sizeof *a->results) == 0;
+           (!a->operand_count || memcmp(a->operands, b->operands, a->operand_count * sizeof *a->operands) == 0) &&
+           (!a->result_count || memcmp(a->results, b->results, a->result_count * sizeof *a->results) == 0);
 }
 
 // ---- Printing

@@ -180,11 +180,16 @@ Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selectio
 
 // ---- Values and numbers
 
-// The node of an expression at the points of the ranges, made by `make` on first use.
+static Node *number_node(Builder *b, const Expr *expr, const AxisRange *ranges);
+
+// The node of an expression at the points of the ranges, made by `make` on first use. Numbers are of the metric that is
+// built: what they are reduced from is reported as its values, whichever metric was built before.
 static Node *expr_once(Builder *b, const Expr *expr, const AxisRange *ranges,
                        Node *(*make)(Builder *, const Expr *, const AxisRange *)) {
     static const char *const stands[] = {[STAND_NONE] = "", [STAND_CLEAN] = "clean", [STAND_PROBE] = "own"};
-    Str key = build_key(b, expr, str_of(stands[b->stand]), expr->axes, ranges);
+    Str of = str_of(stands[b->stand]);
+    if (make == number_node) of = str_format(b->arena, "%.*s %u", STR_ARG(of), b->metric);
+    Str key = build_key(b, expr, of, expr->axes, ranges);
     uint32_t i;
     if (strmap_get(&b->expr_keys, key, &i)) return b->exprs.at[i];
     Node *node = make(b, expr, ranges);

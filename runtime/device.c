@@ -15,3 +15,8 @@ const DeviceApi *device_named(Str name) {
         if (str_is(name, device_apis[i]->name)) return device_apis[i];
     return NULL;
 }
+
+const DeviceApi *device_best(const DeviceOptions *options) {
+    const DeviceApi *gpu = device_named(STR("cuda"));
+    return gpu->usable(options) ? gpu : device_named(STR("cpu"));
+}

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t batch_rows; // of a matrix product: more at once make it no faster
     double window;       // operations that it does at one go: reading what comes out in between makes it wait; 0: no matter
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
+    bool (*usable)(const DeviceOptions *options); // whether this machine has what it needs; NULL: every one has
     bool (*open)(Device *device, Arena *arena, Error *err);
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena
     bool (*begin)(Device *device, Error *err); // a walk over the steps: values of sweeps may be others; may be NULL
@@ -60,3 +61,4 @@ struct Device {
 extern const DeviceApi *const device_apis[];
 extern const size_t device_count;
 const DeviceApi *device_named(Str name); // NULL when there is none
+const DeviceApi *device_best(const DeviceOptions *options); // the GPU where it can be used, else the processor

@@ -360,6 +360,13 @@ static const StepKind *kind_of(const Step *step) {
 
 // ---- The device
 
+static bool cuda_device_usable(const DeviceOptions *options) {
+    Error ignored;
+    int count = 0;
+    return cuda_load(options->cuda_path, &ignored) && !cuda.DeviceGetCount(&count) && count > 0 && nvrtc_load(options->cuda_path, &ignored) &&
+           blaslt_load(options->cuda_path, &ignored);
+}
+
 static bool cuda_device_open(Device *device, Arena *arena, Error *err) {
     DeviceCuda *self = arena_new(arena, DeviceCuda);
     device->self = self;
@@ -600,6 +607,7 @@ const DeviceApi device_cuda = {
     .shortens = true,
     .batch_rows = 16384,
     .window = 2e14,
+    .usable = cuda_device_usable,
     .open = cuda_device_open,
     .prepare = cuda_device_prepare,
     .begin = cuda_device_begin,

@@ -57,7 +57,7 @@ static Way some_way(Arena *arena, Random *random, const char *device, bool fuse)
 // ---- One spec
 
 typedef struct {
-    uint64_t specs, refused, failed, other_failure, poisoned, looks, ties, ranks, bad; // looks: second ones
+    uint64_t specs, refused, failed, other_failure, looks, ties, ranks, bad; // looks: second ones
     double worst_near, worst_look;
     uint64_t worst_seed;
     double seconds[6]; // by way
@@ -115,22 +115,14 @@ typedef struct {
     Generated spec;
 } Case;
 
-// On cpu, a key or value that is not finite reaches queries before it in its prompt, if they are computed together: of
-// rows that nobody needs, which only a run without prune computes.
-static bool is_poisoned(const Way *way, const Outcome *a, const Outcome *b) {
-    bool whole = strstr(way->disable.at ? way->disable.at : "", "prune") || str_is(way->disable, "all");
-    return whole && strcmp(way->device, "cpu") == 0 && outcome_not_finite(a) && b->kind == OUTCOME_DONE;
-}
-
-static bool may_differ(const Way *wa, const Outcome *a, const Way *wb, const Outcome *b) {
-    bool other = outcome_may_differ(a, b), poisoned = is_poisoned(wa, a, b) || is_poisoned(wb, b, a);
+static bool may_differ(const Outcome *a, const Outcome *b) {
+    bool other = outcome_may_differ(a, b);
     tally.other_failure += other;
-    tally.poisoned += poisoned;
-    return other || poisoned;
+    return other;
 }
 
 static bool must_be_same(const Case *c, const Way *wa, const Outcome *a, const Way *wb, const Outcome *b) {
-    if (may_differ(wa, a, wb, b)) return true;
+    if (may_differ(a, b)) return true;
     Text why = text_open(c->arena);
     return outcome_same(a, b, &why) || tell(c->seed, c->spec.spec, wa, wb, why.at);
 }
@@ -162,7 +154,7 @@ static bool look_again(const Case *c, const Way *wa, const Way *wb) {
 }
 
 static bool must_be_near(const Case *c, const Way *wa, const Outcome *a, const Way *wb, const Outcome *b) {
-    if (may_differ(wa, a, wb, b)) return true;
+    if (may_differ(a, b)) return true;
     Distance d = outcome_distance(c->arena, a, b, NULL, 0, false);
     if (!(d.worst <= 1)) return look_again(c, wa, wb);
     if (d.worst > tally.worst_near) tally.worst_near = d.worst, tally.worst_seed = c->seed;
@@ -249,12 +241,11 @@ static bool open_world(Arena *arena, const char *cache, char *root, Error *err) 
 static void report(uint64_t first) {
     static const char *const ways[] = {"ref, all disabled",  "ref, some disabled", "cpu",
                                        "cpu, some disabled", "cpu, all disabled",  "cpu, some and fuse disabled"};
-    printf("%llu specs from seed %llu: %llu refused, %llu fail, %llu pairs fail unlike, %llu are poisoned, %llu looked "
-           "at again (%llu with "
+    printf("%llu specs from seed %llu: %llu refused, %llu fail, %llu pairs fail unlike, %llu looked at again (%llu with "
            "ties, %llu with fits of doubtful rank), %llu bad\n",
            (unsigned long long)tally.specs, (unsigned long long)first, (unsigned long long)tally.refused,
            (unsigned long long)tally.failed, (unsigned long long)tally.other_failure,
-           (unsigned long long)tally.poisoned, (unsigned long long)tally.looks, (unsigned long long)tally.ties,
+           (unsigned long long)tally.looks, (unsigned long long)tally.ties,
            (unsigned long long)tally.ranks, (unsigned long long)tally.bad);
     printf("the worst at %.3f of what is allowed (seed %llu), %.3f at second look\n", tally.worst_near,
            (unsigned long long)tally.worst_seed, tally.worst_look);

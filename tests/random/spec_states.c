@@ -38,7 +38,7 @@ static void add_read(Gen *g, Text *out, const Want *want) {
 
 static void add_constant(Gen *g, Text *out) {
     static const char *const constants[] = {"0.5", "0.5", "2", "1", "0", "-1"};
-    static const char *const wild[] = {"1e17", "(1 / 0)", "(0 / 0)", "1e-10"};
+    static const char *const wild[] = {"1e30", "(1 / 0)", "(0 / 0)", "1e-10"};
     text_str(out, str_of(g->wild && percent(g, 30) ? pick(g, wild) : pick(g, constants)));
 }
 

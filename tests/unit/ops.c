@@ -30,6 +30,7 @@ typedef struct {
     Arena *arena;
     Tables tables;
     Lowered made;
+    const char *what;
     uint32_t guard;  // value that fills the arena before the operation
     uint32_t out;
 } Bench;
@@ -158,7 +159,9 @@ static bool run_plan(Device *device, Bench *b, const Plan *plan, double *out, Er
     if (!device->api->read(device, b->out, 0, value->rows, raw, err)) return false;
     if (!device->api->read(device, b->guard, 0, guard->rows, memory, err)) return false;
     for (uint64_t i = 0; i < count; i++) out[i] = value->dtype == DTYPE_f64 ? ((const double *)raw)[i] : (double)((const float *)raw)[i];
-    CHECK(guards_stand(b, plan, memory));
+    bool stand = guards_stand(b, plan, memory);
+    if (!stand) fprintf(stderr, "%s on %s: a guard is gone\n", b->what, device->api->name);
+    CHECK(stand);
     return true;
 }
 
@@ -189,6 +192,7 @@ static double *run_way(Bench *b, size_t way, const char *what) {
 
 // `allowed`: of the largest entry. Everything that the devices of one kind compute must be the same bits.
 static void check(Bench *b, const char *what, double allowed) {
+    b->what = what;
     add_guard(b);
     const Value *value = &b->made.values.at[b->out];
     uint64_t count = value->rows * value->width;
