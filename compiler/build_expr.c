@@ -180,16 +180,11 @@ Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selectio
 
 // ---- Values and numbers
 
-static Node *number_node(Builder *b, const Expr *expr, const AxisRange *ranges);
-
-// The node of an expression at the points of the ranges, made by `make` on first use. Numbers are of the metric that is
-// built: what they are reduced from is reported as its values, whichever metric was built before.
+// The node of an expression at the points of the ranges, made by `make` on first use.
 static Node *expr_once(Builder *b, const Expr *expr, const AxisRange *ranges,
                        Node *(*make)(Builder *, const Expr *, const AxisRange *)) {
     static const char *const stands[] = {[STAND_NONE] = "", [STAND_CLEAN] = "clean", [STAND_PROBE] = "own"};
-    Str of = str_of(stands[b->stand]);
-    if (make == number_node) of = str_format(b->arena, "%.*s %u", STR_ARG(of), b->metric);
-    Str key = build_key(b, expr, of, expr->axes, ranges);
+    Str key = build_key(b, expr, str_of(stands[b->stand]), expr->axes, ranges);
     uint32_t i;
     if (strmap_get(&b->expr_keys, key, &i)) return b->exprs.at[i];
     Node *node = make(b, expr, ranges);
@@ -222,7 +217,8 @@ static Str term_text(Builder *b, Span span) {
     return text_view(&text);
 }
 
-// The values that a reported number is reduced from are an output too.
+// The values that a reported number is reduced from are an output too: of the metric that was built first, when several
+// have the number. That one is built at all its points, so the others add nothing.
 static void keep_term(Builder *b, const Expr *expr, Node *values, const AxisRange *ranges) {
     if (b->stand != STAND_NONE) return;
     Tables *tables = b->graph->tables;
@@ -230,10 +226,12 @@ static void keep_term(Builder *b, const Expr *expr, Node *values, const AxisRang
     Str text = term_text(b, expr->in[0]->span);
     AxisSet axes = axes_structural(b->exp, metric->axes) | expr->axes;
     uint32_t i = 0;
+    for (size_t k = 0; k < tables->terms.len; k++)
+        if (tables->terms.at[k].expr == expr && !str_eq(tables->terms.at[k].metric, metric->name)) return;
     for (; i < tables->terms.len; i++)
         if (str_eq(tables->terms.at[i].text, text) && str_eq(tables->terms.at[i].metric, metric->name)) break;
     if (i == tables->terms.len)
-        list_push(tables->arena, &tables->terms, ((Term){metric->name, text, values->space->prompts, axes}));
+        list_push(tables->arena, &tables->terms, ((Term){metric->name, text, values->space->prompts, axes, expr}));
     build_output(b, (GraphOutput){OUT_values, values, i, b->point, axes, ranges});
     build_note_probe(b, expr->in[0], i, ranges);
 }
