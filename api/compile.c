@@ -73,7 +73,8 @@ bool session_graph(Mdx *mdx, Error *err) {
 
 static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
     Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
-    LowerOptions options = {.fuse = mdx->device->fuses && !session_disabled(mdx, "fuse"), .merge = !mdx->apart && !session_disabled(mdx, "batch"),
+    bool merge = !mdx->apart && !session_disabled(mdx, "batch"), strict = mdx->device->strict || !mdx->device_options.strict;
+    LowerOptions options = {.fuse = mdx->device->fuses && !session_disabled(mdx, "fuse"), .merge = merge, .beside = merge && mdx->device->beside && strict,
                             .merge_rows = mdx->device->batch_rows, .resident = mdx->keep, .states = session_states(mdx), .window = mdx->device->window};
     mdx->parts = parts;
     return lower(&batched, &options, mdx->arena, out, err);

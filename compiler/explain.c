@@ -166,9 +166,9 @@ static uint64_t logits_rows(const Explanation *e, const LogitsSource *source, ui
 // By each source of logits; `again` holds all that the plan unembeds, until what the graph has is taken off.
 static void add_step(Explanation *e, const Step *step) {
     if (!step->logits && (step->fused || step->op != OP_linear)) return;
-    for (uint32_t i = 0; i < (step->logits ? step->logits->source_count : 1); i++) {
+    for (uint32_t i = 0; i < (step->logits ? step->logits->source_count : MAX(step->weight_count, 1u)); i++) {
         const LogitsSource *source = step->logits ? &step->logits->sources[i] : NULL;
-        const Product *product = product_of_value(e, source ? source->weight : step->in[1]);
+        const Product *product = product_of_value(e, source ? source->weight : i ? step->weights[i] : step->in[1]);
         if (!product || !step->rows) continue;
         e->planned_weights = count_plus(e->planned_weights, product_bytes(e, product));
         if (product->unembeds) cost_add(&e->again, product, source ? logits_rows(e, source, step->rows) : step->rows);

@@ -92,6 +92,16 @@ static uint32_t readers_of(const RowCode *code, const Fused *fused, uint32_t val
     return count;
 }
 
+// The result becomes the columns that the value was of its whole, when this step is the last to read any of it.
+static void take_columns(Value *values, const Value *value, uint32_t number, Value *result) {
+    Value *whole = &values[value->base - 1];
+    if (whole->base || whole->stays || whole->last != number || whole->width == value->width) return;
+    result->base = value->base;
+    result->base_row = value->base_row;
+    result->base_column = value->base_column;
+    whole->last = MAX(whole->last, result->last);
+}
+
 static void take_over_at(const Plan *plan, Value *values, uint32_t number) {
     const Step *step = &plan->steps[number];
     const RowCode *code = &plan->codes[step->fused->code];
@@ -102,8 +112,13 @@ static void take_over_at(const Plan *plan, Value *values, uint32_t number) {
         bool plain = !operand->flag && !operand->number && !operand->mapped && !operand->fixed && operand->columns == COLUMNS_SAME;
         if (!plain || readers_of(code, step->fused, step->fused->operands[k].value) > 1) continue;
         const Value *value = &values[step->fused->operands[k].value];
-        bool fits = value->place == IN_ARENA && !value->base && !result->base && !value->stays && !result->stays && value->last == number && value->dtype == result->dtype && value->bytes == result->bytes;
-        if (fits) result->instead = step->fused->operands[k].value + 1;
+        bool same = value->dtype == result->dtype && value->rows == result->rows && value->width == result->width;
+        if (!same || value->place != IN_ARENA || result->base || result->stays) continue;
+        if (value->base)
+            take_columns(values, value, number, result);
+        else if (!value->stays && value->last == number)
+            result->instead = step->fused->operands[k].value + 1;
+        if (result->base) return;
     }
 }
 

@@ -252,6 +252,7 @@ bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *
     narrow_states(&lower.made, options->states);
     if (options->fuse) fuse_steps(&lower.made);
     if (options->merge) merge_groups(&lower.made);
+    if (options->beside) beside_products(&lower.made);
     Lowered *made = &lower.made;
     *out = (Plan){.values = made->values.at, .steps = made->steps.at, .outputs = made->outputs.at, .files = tables->files.at,
                   .tables = tables->tables.at, .texts = tables->texts.at, .lists = (const uint32_t *const *)tables->lists.at,

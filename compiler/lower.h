@@ -33,9 +33,13 @@ void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *se
 // merge.c: makes steps that do the same with the same weights one step.
 void merge_groups(Lowered *lowered);
 
+// beside.c: makes products of the same rows with several weights one product.
+void beside_products(Lowered *lowered);
+
 typedef struct {
     bool fuse;           // for a device that runs row kernels
     bool merge;
+    bool beside;         // for a device that takes several weights in one product
     bool resident;       // what does not vary with a sweep's values stays in memory for a rerun with others
     DType states;        // what states between products are stored as: f32, or what the device multiplies
     double window;       // operations that a device does at one go: what comes out is read after them; 0: at once

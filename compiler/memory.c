@@ -84,16 +84,13 @@ static uint64_t rounded(const Value *value) {
     return (value->bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-// Of a part, where it lies; its whole may come after it.
-static uint64_t whole_offset(const Value *values, size_t i) {
-    const Value *value = &values[i];
-    uint64_t row = value->width * (uint64_t)dtype_info[value->dtype].bytes, offset = 0;
-    while (value->base) {
-        offset += value->base_row * row;
-        value = &values[value->base - 1];
-        if (!value->base) offset += value->offset;
-    }
-    return offset;
+// Of a part, where it lies and how far its rows are from each other; its whole may come after it.
+static void place_part(Value *values, size_t i) {
+    uint64_t row = 0, column = 0;
+    const Value *whole = &values[i];
+    for (; whole->base; whole = &values[whole->base - 1]) row += whole->base_row, column += whole->base_column;
+    values[i].stride = whole->width;
+    values[i].offset = whole->offset + (row * whole->width + column) * dtype_info[whole->dtype].bytes;
 }
 
 void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch) {
@@ -110,6 +107,7 @@ void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_byte
         for (uint32_t i = done.head[step]; i; i = done.next[i - 1])
             if (!kept[i - 1]) give(scratch, &freed, (Piece){values[i - 1].offset, rounded(&values[i - 1])});
     }
-    for (size_t i = 0; i < count; i++) values[i].offset += whole_offset(values, i);
+    for (size_t i = 0; i < count; i++)
+        if (values[i].base) place_part(values, i);
     *arena_bytes = end;
 }

@@ -1,10 +1,16 @@
 // plan_print.c: the plan as text: each step with what it reads, where it writes, and the line that asked for it.
 #include "compiler/lower.h"
 
+// Columns of a value: v7.576+192 are 192 of it from number 576 on.
 static void print_value(const Plan *plan, uint32_t i, Text *out) {
     const Value *value = &plan->values[i];
     switch (value->place) {
-    case IN_ARENA: text_add(out, "v%u", i); break;
+    case IN_ARENA:
+        if (value->base && value->width != plan->values[value->base - 1].width)
+            text_add(out, "v%u.%u+%u", value->base - 1, value->base_column, value->width);
+        else
+            text_add(out, "v%u", i);
+        break;
     case IN_FILE:
         text_add(out, "%.*s:%.*s", STR_ARG(plan->files[value->file].name), STR_ARG(plan->texts[value->tensor]));
         break;
@@ -85,6 +91,10 @@ static void print_op(const Plan *plan, const Step *step, Text *out) {
     for (uint32_t k = 0; k < op_info[step->op].inputs; k++) {
         if (k) text_str(out, STR(", "));
         print_value(plan, step->in[k], out);
+        for (uint32_t i = 1; k == 1 && i < step->weight_count; i++) {
+            text_str(out, STR(", "));
+            print_value(plan, step->weights[i], out);
+        }
         if (step->map[k]) text_str(out, STR("[]")); // rows through a map
         print_other(plan, k == 1 ? &step->keys : k == 2 ? &step->values : NULL, out);
     }

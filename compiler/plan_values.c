@@ -34,5 +34,6 @@ void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *se
         visit(self, step->out, true);
         uint32_t inputs[STEP_MOST_INPUTS], count = step_inputs(step, inputs);
         for (uint32_t i = 0; i < count; i++) visit(self, inputs[i], false);
+        for (uint32_t i = 1; i < step->weight_count; i++) visit(self, step->weights[i], false);
     }
 }

@@ -21,6 +21,10 @@ static uint32_t whole_of(const Plan *plan, uint32_t v) {
     return v;
 }
 
+static bool is_inside(const Value *part, const Value *whole) {
+    return part->base_row + part->rows <= whole->rows && part->base_column + part->width <= whole->width;
+}
+
 static bool was_written(const Walk *walk, uint32_t v) {
     bool written = walk->written[v];
     for (; !written && walk->plan->values[v].base; written = walk->written[v]) v = walk->plan->values[v].base - 1;
@@ -60,7 +64,7 @@ static void look(void *self, uint32_t v, bool written) {
     if (!written && !was_written(walk, v)) walk->wrong = "reads what was not written";
     if (!written || walk->wrong) return;
     if (value->place != IN_ARENA || value->first != walk->step) walk->wrong = "writes what is not its own";
-    if (value->base && (value->base_row + value->rows > walk->plan->values[value->base - 1].rows)) walk->wrong = "is more than its whole";
+    if (value->base && !is_inside(value, &walk->plan->values[value->base - 1])) walk->wrong = "is more than its whole";
     if (!walk->written[whole]) begin(walk, whole);
     mark_written(walk, v);
 }

@@ -145,8 +145,8 @@ __device__ inline void load_queries(const Work &w, const Place &p, STORED *to) {
     for (uint32_t i = 0; i < PAIRS * PIECES; i += THREADS) {
         uint32_t at = i + threadIdx.x, pair = at / PIECES, piece = at % PIECES;
         bool counts = pair_counts(p, pair);
-        uint64_t head = counts ? pair_head(w, p, ROW_Q, pair) : 0;
-        copy_piece(to + pair * STRIDE + piece * 8, q + head * HEAD + piece * 8, counts);
+        uint64_t query = counts ? pair_query(w, p, pair) : 0;
+        copy_piece(to + pair * STRIDE + piece * 8, q + query + piece * 8, counts);
     }
 }
 
@@ -391,7 +391,7 @@ __device__ inline void keep_results(Warp &t, const Work &w, const Place &p) {
     for (uint32_t i = t.lane; i < DEEP * 16 * PIECES; i += 32) {
         uint32_t pair = t.pair + i / PIECES, piece = i % PIECES;
         if (!pair_counts(p, pair)) continue;
-        STORED *out = (STORED *)w.out + pair_head(w, p, ROW_OUT, pair) * HEAD;
+        STORED *out = (STORED *)w.out + pair_out(w, p, pair);
         *(uint4 *)(out + piece * 8) = *(const uint4 *)(to + i / PIECES * STRIDE + piece * 8);
     }
 }
@@ -451,7 +451,7 @@ __device__ inline void join(const Work &w, const Place &p, const Found &found, u
             o[1] = fmaf(part, of_other(&found.o[pair][column + 1], r), o[1]);
         }
         const float by = 1 / sum;
-        STORED *out = (STORED *)w.out + pair_head(w, p, ROW_OUT, pair) * HEAD;
+        STORED *out = (STORED *)w.out + pair_out(w, p, pair);
         *(uint32_t *)(out + column) = Tensor::pack(fmaf(o[0], by, 0.0f), fmaf(o[1], by, 0.0f));
     }
 }

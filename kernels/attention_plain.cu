@@ -50,7 +50,7 @@ __device__ inline void load_queries(const Work &w, const Place &p, Shared &s) {
     for (uint32_t i = threadIdx.x; i < PAIRS * (PARTS * PART / 4); i += THREADS) {
         uint32_t pair = i / (PARTS * PART / 4), column = i % (PARTS * PART / 4) * 4;
         float4 x = make_float4(0, 0, 0, 0);
-        if (pair_counts(p, pair)) x = load_numbers((const STORED *)w.q + pair_head(w, p, ROW_Q, pair) * HEAD, column);
+        if (pair_counts(p, pair)) x = load_numbers((const STORED *)w.q + pair_query(w, p, pair), column);
         *(float4 *)&s.q[pair][column] = x;
     }
 }
@@ -141,7 +141,7 @@ __device__ inline void keep_results(const Warp &t, const Work &w, const Place &p
 #pragma unroll
     for (uint32_t i = 0; i < ROWS; i++) {
         if (!pair_counts(p, pair_of(i))) continue;
-        STORED *out = (STORED *)w.out + pair_head(w, p, ROW_OUT, pair_of(i)) * HEAD;
+        STORED *out = (STORED *)w.out + pair_out(w, p, pair_of(i));
         const float by = 1 / t.sum[i];
 #pragma unroll
         for (uint32_t part = 0; part < PARTS; part++)

@@ -10,6 +10,7 @@
 struct KeySource {
     const void *at, *other;
     const uint32_t *list; // NULL: begin + i is the row of key i
+    uint32_t stride, other_stride; // numbers from one row to the next
 };
 
 struct Work {
@@ -18,7 +19,7 @@ struct Work {
     KeySource source[2]; // keys, values
     const uint32_t *blocks;
     const uint32_t *rows; // [5][row_total]: block b has rows b * row_room … of each
-    uint32_t row_total, row_room, heads, kv_heads, parts;
+    uint32_t row_total, row_room, heads, kv_heads, parts, q_stride;
     float scale;
 };
 
@@ -60,9 +61,13 @@ __device__ inline uint32_t row_field(const Place &p, uint32_t field, uint32_t ro
     return p.rows[(size_t)field * p.pitch + row];
 }
 
-// Number of heads before a pair's, in q (field ROW_Q) or in the result (ROW_OUT).
-__device__ inline uint64_t pair_head(const Work &w, const Place &p, uint32_t field, uint32_t pair) {
-    return (uint64_t)row_field(p, field, pair / GROUP) * w.heads + p.head + pair % GROUP;
+// Where a pair's numbers begin, in q and in the result.
+__device__ inline uint64_t pair_query(const Work &w, const Place &p, uint32_t pair) {
+    return (uint64_t)row_field(p, ROW_Q, pair / GROUP) * w.q_stride + (p.head + pair % GROUP) * HEAD;
+}
+
+__device__ inline uint64_t pair_out(const Work &w, const Place &p, uint32_t pair) {
+    return ((uint64_t)row_field(p, ROW_OUT, pair / GROUP) * w.heads + p.head + pair % GROUP) * HEAD;
 }
 
 __device__ inline bool pair_counts(const Place &p, uint32_t pair) {
@@ -80,5 +85,6 @@ __device__ inline const T *key_row(const Work &w, const Place &p, int which, uin
     bool other = w.source[which].list && entry & OTHER_ROW;
     const void *from = other ? w.source[which].other : w.source[which].at;
     uint64_t row = other ? (uint64_t)own + (entry & ~OTHER_ROW) : entry;
-    return (const T *)from + (row * w.kv_heads + p.kv_head) * HEAD;
+    uint32_t stride = other ? w.source[which].other_stride : w.source[which].stride;
+    return (const T *)from + row * stride + p.kv_head * HEAD;
 }

@@ -26,6 +26,7 @@ void count_step(const Plan *plan, const Step *step, uint64_t *rows) {
     if (step->fused) return;
     if (!step->logits) {
         if (step->op == OP_linear || step->op == OP_product) count_rows(plan, step->in[1], step->rows, rows);
+        for (uint32_t i = 1; i < step->weight_count; i++) count_rows(plan, step->weights[i], step->rows, rows);
         return;
     }
     for (uint32_t i = 0; i < step->logits->source_count; i++) {

@@ -31,6 +31,7 @@ typedef struct {
     bool fuses;       // it runs row kernels and metrics of logits tile by tile (Step.fused, Step.logits)
     bool shortens;       // states between products may be stored as bf16 or f16
     bool strict;         // a row's bits never depend on what is computed beside it
+    bool beside;         // it multiplies rows with several weights at once (Step.weights), their columns side by side
     uint64_t batch_rows; // of a matrix product: more at once make it no faster
     double window;       // operations that it does at one go: reading what comes out in between makes it wait; 0: no matter
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none

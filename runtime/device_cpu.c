@@ -40,6 +40,7 @@ static CpuValue value_at(const DeviceCpu *self, uint32_t i) {
     case IN_PLAN: out.at = self->plan->tables[value->table].data; break;
     case NOWHERE: BUG("a value that is nowhere");
     }
+    out.stride = value->stride ? value->stride : value->width;
     return out;
 }
 
@@ -59,8 +60,8 @@ static void bind_operand(const DeviceCpu *self, const RowOperand *operand, const
     if (operand->flag) return;
     CpuValue value = value_at(self, binding->value);
     *type = value.dtype;
-    out->at = (unsigned char *)(uintptr_t)value.at + (size_t)binding->row * value.width * dtype_info[value.dtype].bytes;
-    out->stride = operand->fixed ? 0 : value.width;
+    out->at = (unsigned char *)(uintptr_t)value.at + (size_t)binding->row * value.stride * dtype_info[value.dtype].bytes;
+    out->stride = operand->fixed ? 0 : value.stride;
 }
 
 static bool bind_kernel(DeviceCpu *self, const Step *step, BoundKernel *out, Error *err) {
@@ -73,7 +74,7 @@ static bool bind_kernel(DeviceCpu *self, const Step *step, BoundKernel *out, Err
     for (uint32_t k = 0; k < code->result_count; k++) {
         const RowBinding *binding = &fused->results[k];
         out->pointers[code->operand_count + k] =
-            (RowPointer){.at = address(self, binding->value), .map = binding->map, .stride = self->plan->values[binding->value].width};
+            (RowPointer){.at = address(self, binding->value), .map = binding->map, .stride = value_at(self, binding->value).stride};
     }
     return jit_function(self->cpu.jit, code, out->types, &out->function, err);
 }
@@ -92,20 +93,29 @@ typedef bool CpuFunction(DeviceCpu *self, const Step *step, Error *err);
 
 static bool run_product(DeviceCpu *self, const Step *step, Error *err) {
     (void)err;
-    CpuValue x = value_at(self, step->in[0]), w = value_at(self, step->in[1]);
-    const Gemm gemm = {.x = x.at, .map = step->map[0], .rows = step->rows, .in = x.width, .out = self->plan->values[step->out].width,
-                       .w = w.at, .dtype = w.dtype, .transposed = step->op == OP_product, .y = address(self, step->out)};
+    CpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
+    uint32_t count = MAX(step->weight_count, 1u);
+    GemmWeight weights[STEP_MOST_WEIGHTS];
+    for (uint32_t i = 0; i < count; i++) {
+        CpuValue w = value_at(self, step->weights ? step->weights[i] : step->in[1]);
+        weights[i] = (GemmWeight){w.at, w.dtype, step->op == OP_product ? w.width : (uint32_t)w.rows};
+    }
+    const Gemm gemm = {.x = x.at, .map = step->map[0], .rows = step->rows, .in = x.width, .out = y.width, .weights = weights,
+                       .weight_count = count, .transposed = step->op == OP_product, .y = address(self, step->out), .x_stride = x.stride,
+                       .y_stride = y.stride};
     cpu_gemm(&self->cpu, &gemm);
     return true;
 }
 
 static AttentionKeys keys_at(const DeviceCpu *self, uint32_t value, const KeyRows *rows) {
-    return (AttentionKeys){value_at(self, value).at, rows->rows ? value_at(self, rows->other).at : NULL, *rows};
+    CpuValue at = value_at(self, value), other = rows->rows ? value_at(self, rows->other) : at;
+    return (AttentionKeys){at.at, other.at, at.stride, other.stride, *rows};
 }
 
 static bool run_attention(DeviceCpu *self, const Step *step, Error *err) {
     uint32_t heads = step->attr.attention.heads;
-    const Attention attention = {.q = value_at(self, step->in[0]).at, .keys = keys_at(self, step->in[1], &step->keys),
+    CpuValue q = value_at(self, step->in[0]);
+    const Attention attention = {.q = q.at, .q_stride = q.stride, .keys = keys_at(self, step->in[1], &step->keys),
                                  .values = keys_at(self, step->in[2], &step->values), .q_map = step->map[0], .count = step->count,
                                  .rows = step->rows, .heads = heads, .kv_heads = step->attr.attention.kv_heads,
                                  .size = self->plan->values[step->out].width / heads, .scale = step->attr.attention.scale,
@@ -120,13 +130,22 @@ static CpuFunction *const cpu_functions[OP_COUNT] = {
     [OP_attention] = run_attention,
 };
 
+// The functions of ref know no columns of another value: these are copied.
+static const void *rows_together(const CpuValue *value, Arena *scratch) {
+    size_t row = value->width * (size_t)dtype_info[value->dtype].bytes;
+    if (value->stride == value->width) return value->at;
+    unsigned char *out = arena_alloc(scratch, value->rows * row);
+    for (uint64_t r = 0; r < value->rows; r++) memcpy(out + r * row, (const unsigned char *)value->at + r * value->stride * dtype_info[value->dtype].bytes, row);
+    return out;
+}
+
 static bool run_as_ref(DeviceCpu *self, FitReport *fit, const Step *step, Error *err) {
     const Value *out = &self->plan->values[step->out];
     RefOp op = {.step = step, .plan = self->plan, .out = address(self, step->out), .out_dtype = out->dtype,
                 .out_rows = out->rows, .width = out->width, .fit = fit, .scratch = arena_open()};
     for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {
         CpuValue in = value_at(self, step->in[i]);
-        op.in[i] = (RefInput){in.at, in.dtype, in.rows, in.width};
+        op.in[i] = (RefInput){rows_together(&in, op.scratch), in.dtype, in.rows, in.width};
     }
     bool ok = ref_functions[step->op](&op, err);
     arena_close(op.scratch);
@@ -198,9 +217,11 @@ static bool cpu_device_run(Device *device, const Step *step, Error *err) {
 static bool cpu_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
     (void)err;
     CpuValue v = value_at(device->self, value);
-    size_t row_bytes = (size_t)v.width * dtype_info[v.dtype].bytes;
+    size_t row_bytes = (size_t)v.width * dtype_info[v.dtype].bytes, stride = (size_t)v.stride * dtype_info[v.dtype].bytes;
+    const unsigned char *at = (const unsigned char *)v.at + first_row * stride;
     MUST(first_row + rows <= v.rows);
-    memcpy(out, (const unsigned char *)v.at + first_row * row_bytes, rows * row_bytes);
+    if (stride == row_bytes) memcpy(out, at, rows * row_bytes);
+    for (uint64_t r = 0; r < rows && stride != row_bytes; r++) memcpy((unsigned char *)out + r * row_bytes, at + r * stride, row_bytes);
     return true;
 }
 
@@ -236,6 +257,7 @@ const DeviceApi device_cpu = {
     .fuses = true,
     .fixed_bytes = cpu_device_fixed_bytes,
     .strict = true,
+    .beside = true,
     .batch_rows = 4096,
     .open = cpu_device_open,
     .prepare = cpu_device_prepare,

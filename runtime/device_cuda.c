@@ -16,7 +16,8 @@ typedef struct {
     RowPointer *pointers; // of the operands, then of the results
     uint32_t pointer_count;
     GpuLogits *logits;
-    GpuGemm gemm;
+    GpuGemm *gemms; // of a product: one, or one a weight
+    uint32_t gemm_count;
     bool gathers, rounds; // a product whose rows are copied first; whose results are float32 and copied then
     uint32_t rounder;     // kernel
     CudaAttention attention;
@@ -64,6 +65,7 @@ static GpuValue value_at(const DeviceCuda *self, uint32_t i) {
         break;
     case NOWHERE: BUG("a value that is nowhere");
     }
+    out.stride = value->stride ? value->stride : value->width;
     return out;
 }
 
@@ -71,8 +73,9 @@ static GpuValue resolve(void *self, uint32_t value) {
     return value_at(self, value);
 }
 
+// From one row to the next.
 static uint64_t row_bytes(const GpuValue *value) {
-    return (uint64_t)value->width * dtype_info[value->dtype].bytes;
+    return (uint64_t)value->stride * dtype_info[value->dtype].bytes;
 }
 
 static void *address(DevicePtr at) {
@@ -146,7 +149,7 @@ static RowPointer bind_operand(const DeviceCuda *self, const Step *step, uint32_
     if (operand->flag) return out;
     GpuValue value = value_at(self, binding->value);
     out.at = address(value.at + binding->row * row_bytes(&value));
-    out.stride = operand->fixed ? 0 : value.width;
+    out.stride = operand->fixed ? 0 : value.stride;
     return out;
 }
 
@@ -159,7 +162,7 @@ static void bind_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
     for (uint32_t k = 0; k < code->result_count; k++) {
         GpuValue value = value_at(self, fused->results[k].value);
         out->pointers[code->operand_count + k] =
-            (RowPointer){.at = address(value.at), .map = table_at(self, fused->results[k].map, step->rows), .stride = value.width};
+            (RowPointer){.at = address(value.at), .map = table_at(self, fused->results[k].map, step->rows), .stride = value.stride};
     }
 }
 
@@ -177,6 +180,19 @@ static bool is_run(const uint32_t *map, uint64_t rows) {
     return true;
 }
 
+static GpuValue weight_at(const DeviceCuda *self, const Step *step, uint32_t i) {
+    return value_at(self, step->weights ? step->weights[i] : step->in[1]);
+}
+
+// Weights that lie one below another in memory are one matrix. They do not where two models share some of them.
+static bool one_below_another(const DeviceCuda *self, const Step *step) {
+    for (uint32_t i = 1; i < step->weight_count; i++) {
+        GpuValue above = weight_at(self, step, i - 1), below = weight_at(self, step, i);
+        if (above.dtype != below.dtype || above.at + above.rows * row_bytes(&above) != below.at) return false;
+    }
+    return true;
+}
+
 // cuBLASLt multiplies two matrices of one type. Weights are loaded as what states are; maps are float32: rows for them
 // are widened first, and their result is rounded afterwards.
 static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
@@ -184,8 +200,15 @@ static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     bool apart = step->map[0] && !is_run(step->map[0], step->rows);
     out->gathers = apart || x.dtype != w.dtype;
     out->rounds = w.dtype == DTYPE_f32 && y.dtype != DTYPE_f32;
-    out->gemm.shape = (GemmShape){.x = w.dtype, .w = w.dtype, .y = out->rounds ? DTYPE_f32 : y.dtype, .in = x.width, .out = y.width,
-                                  .rows = step->rows, .transposed = step->op == OP_product};
+    const GemmShape shape = {.x = w.dtype, .w = w.dtype, .y = out->rounds ? DTYPE_f32 : y.dtype, .in = x.width, .out = y.width,
+                             .rows = step->rows, .transposed = step->op == OP_product, .x_stride = out->gathers ? x.width : x.stride,
+                             .y_stride = out->rounds ? y.width : y.stride};
+    out->gemm_count = one_below_another(self, step) ? 1 : step->weight_count;
+    out->gemms = arena_many(self->arena, GpuGemm, out->gemm_count);
+    for (uint32_t i = 0; i < out->gemm_count; i++) {
+        out->gemms[i].shape = shape;
+        if (out->gemm_count > 1) out->gemms[i].shape.out = (uint32_t)weight_at(self, step, i).rows;
+    }
     if (apart) constants_add(self->constants, step->map[0], step->rows * sizeof(uint32_t));
     if (out->gathers) out->kernel = kernel_set_add_copy(self->kernels, x.dtype, w.dtype, x.width, apart);
     if (out->rounds) out->rounder = kernel_set_add_copy(self->kernels, DTYPE_f32, y.dtype, y.width, false);
@@ -195,14 +218,18 @@ static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     GpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
     bool run = !step->map[0] || is_run(step->map[0], step->rows);
     DevicePtr rows = x.at + (run && step->map[0] ? step->map[0][0] * row_bytes(&x) : 0);
-    out->gemm.w = value_at(self, step->in[1]).at;
-    out->gemm.x = out->gathers ? self->gathered : rows;
-    out->gemm.y = out->rounds ? self->rounded : y.at;
+    uint64_t column = 0;
+    for (uint32_t i = 0; i < out->gemm_count; column += out->gemms[i++].shape.out) {
+        GpuGemm *gemm = &out->gemms[i];
+        gemm->w = weight_at(self, step, i).at;
+        gemm->x = out->gathers ? self->gathered : rows;
+        gemm->y = (out->rounds ? self->rounded : y.at) + column * dtype_info[gemm->shape.y].bytes;
+    }
     out->pointers = arena_many(self->arena, RowPointer, 4);
-    out->pointers[0] = (RowPointer){.at = address(rows), .map = run ? NULL : table_at(self, step->map[0], step->rows), .stride = x.width};
+    out->pointers[0] = (RowPointer){.at = address(rows), .map = run ? NULL : table_at(self, step->map[0], step->rows), .stride = x.stride};
     out->pointers[1] = (RowPointer){.at = address(self->gathered), .stride = x.width};
     out->pointers[2] = (RowPointer){.at = address(self->rounded), .stride = y.width};
-    out->pointers[3] = (RowPointer){.at = address(y.at), .stride = y.width};
+    out->pointers[3] = (RowPointer){.at = address(y.at), .stride = y.stride};
 }
 
 static bool copy_rows(DeviceCuda *self, uint32_t kernel, const RowPointer *pointers, uint32_t width, uint64_t rows, Error *err) {
@@ -210,23 +237,28 @@ static bool copy_rows(DeviceCuda *self, uint32_t kernel, const RowPointer *point
                             &(CudaRows){pointers, 2, width, 0, rows}, self->gpu.stream, err);
 }
 
+static bool run_products(DeviceCuda *self, const BoundStep *bound, Error *err) {
+    for (uint32_t i = 0; i < bound->gemm_count; i++) TRY(gemms_run(self->gemms, &self->gpu, &bound->gemms[i], err));
+    return true;
+}
+
 static bool run_product(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
-    const GemmShape *shape = &bound->gemm.shape;
-    if (bound->gathers) TRY(copy_rows(self, bound->kernel, bound->pointers, shape->in, step->rows, err));
-    TRY(gemms_run(self->gemms, &self->gpu, &bound->gemm, err));
-    return !bound->rounds || copy_rows(self, bound->rounder, bound->pointers + 2, shape->out, step->rows, err);
+    if (bound->gathers) TRY(copy_rows(self, bound->kernel, bound->pointers, bound->gemms->shape.in, step->rows, err));
+    TRY(run_products(self, bound, err));
+    return !bound->rounds || copy_rows(self, bound->rounder, bound->pointers + 2, self->plan->values[step->out].width, step->rows, err);
 }
 
 // ---- Attention
 
 static CudaKeys keys_at(const DeviceCuda *self, uint32_t value, const KeyRows *rows) {
-    return (CudaKeys){value_at(self, value).at, rows->rows ? value_at(self, rows->other).at : 0, *rows};
+    GpuValue at = value_at(self, value), other = rows->rows ? value_at(self, rows->other) : (GpuValue){0};
+    return (CudaKeys){at.at, other.at, at.stride, other.stride, *rows};
 }
 
 static CudaAttention attention_of(const DeviceCuda *self, const Step *step) {
     uint32_t heads = step->attr.attention.heads;
     GpuValue q = value_at(self, step->in[0]);
-    return (CudaAttention){.dtype = q.dtype, .q = q.at, .out = value_at(self, step->out).at,
+    return (CudaAttention){.dtype = q.dtype, .q = q.at, .q_stride = q.stride, .out = value_at(self, step->out).at,
                            .keys = keys_at(self, step->in[1], &step->keys), .values = keys_at(self, step->in[2], &step->values),
                            .q_map = step->map[0], .count = step->count, .rows = step->rows, .heads = heads,
                            .kv_heads = step->attr.attention.kv_heads, .size = self->plan->values[step->out].width / heads,
@@ -284,6 +316,19 @@ static bool settle(DeviceCuda *self, Error *err) {
     return true;
 }
 
+// Rows of a value, one behind another, when all that was launched is done. Those of columns come with what lies between.
+static bool copy_out(DeviceCuda *self, uint32_t i, uint64_t first, uint64_t rows, void *out, Error *err) {
+    GpuValue value = value_at(self, i);
+    uint64_t row = (uint64_t)value.width * dtype_info[value.dtype].bytes, step = row_bytes(&value);
+    Arena *scratch = arena_open();
+    unsigned char *raw = row == step || !rows ? out : arena_alloc(scratch, (size_t)(rows * step));
+    size_t bytes = rows ? (size_t)((rows - 1) * step + row) : 0;
+    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(raw, value.at + first * step, bytes, self->gpu.stream), "read results", err) && gpu_wait(&self->gpu, err);
+    for (uint64_t r = 0; r < rows && ok && raw != out; r++) memcpy((unsigned char *)out + r * row, raw + r * step, (size_t)row);
+    arena_close(scratch);
+    return ok;
+}
+
 // A value as ref has it: states that are stored short become float32.
 static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scratch, Error *err) {
     const Value *value = &self->plan->values[i];
@@ -295,8 +340,7 @@ static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scra
     }
     uint64_t count = value->rows * value->width;
     void *raw = arena_alloc(scratch, (size_t)(count * dtype_info[value->dtype].bytes));
-    TRY(cuda_ok(cuda.MemcpyDtoHAsync(raw, value_at(self, i).at, (size_t)(count * dtype_info[value->dtype].bytes), self->gpu.stream), "read results", err));
-    TRY(gpu_wait(&self->gpu, err));
+    TRY(copy_out(self, i, 0, value->rows, raw, err));
     if (value->dtype != DTYPE_bf16 && value->dtype != DTYPE_f16) return raw;
     float *wide = arena_many(scratch, float, count);
     dtype_to_f32(value->dtype, raw, wide, (size_t)count);
@@ -307,6 +351,7 @@ static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scra
 static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch, Error *err) {
     const Value *value = &self->plan->values[i];
     uint64_t count = value->rows * value->width;
+    MUST(!value->stride || value->stride == value->width); // columns are written by products and kernels alone
     if (value->dtype == DTYPE_bf16 || value->dtype == DTYPE_f16) {
         void *narrow = arena_many(scratch, uint16_t, count);
         dtype_from_f32(value->dtype, from, narrow, (size_t)count);
@@ -401,9 +446,9 @@ static bool take_memory(DeviceCuda *self, Error *err) {
         bound->kept = kept;
         if (bound->logits) kept += gpu_logits_kept(bound->logits);
         if (bound->logits) tiles = MAX(tiles, gpu_logits_bytes(bound->logits));
-        const GemmShape *shape = &bound->gemm.shape;
+        const GemmShape *shape = bound->gemms ? &bound->gemms->shape : NULL;
         if (bound->gathers) gathered = MAX(gathered, step->rows * shape->in * dtype_info[shape->x].bytes);
-        if (bound->rounds) rounded = MAX(rounded, step->rows * shape->out * sizeof(float));
+        if (bound->rounds) rounded = MAX(rounded, step->rows * shape->y_stride * sizeof(float));
     }
     return gpu_take(self->plan->arena_bytes, "the plan's values", &self->memory, err) && gpu_take(tiles, "tiles of logits", &self->tiles, err) &&
            gpu_take(kept, "checks of logits", &self->kept, err) &&
@@ -414,7 +459,8 @@ static bool prepare_products(DeviceCuda *self, Error *err) {
     for (size_t i = 0; i < self->plan->step_count; i++) {
         const StepKind *kind = kind_of(&self->plan->steps[i]);
         if (!self->plan->steps[i].rows) continue;
-        if (kind == &kind_product) TRY(gemms_prepare(self->gemms, &self->gpu, &self->steps[i].gemm, err));
+        for (uint32_t k = 0; kind == &kind_product && k < self->steps[i].gemm_count; k++)
+            TRY(gemms_prepare(self->gemms, &self->gpu, &self->steps[i].gemms[k], err));
         if (kind == &kind_logits) TRY(gpu_logits_prepare(self->steps[i].logits, err));
     }
     return true;
@@ -440,11 +486,30 @@ static const DType *weight_types(DeviceCuda *self) {
     for (size_t i = 0; i < plan->step_count; i++) {
         const Step *step = &plan->steps[i];
         if (step->op == OP_linear && !step->fused && !step->logits) as[step->in[1]] = states;
+        for (uint32_t k = 1; k < step->weight_count; k++) as[step->weights[k]] = states;
         for (uint32_t k = 0; step->logits && k < step->logits->source_count; k++)
             if (step->logits->sources[k].weight != NO_VALUE) as[step->logits->sources[k].weight] = states;
         if (step->op == OP_product && !step->fused) as[step->in[1]] = DTYPE_f32;
     }
     return as;
+}
+
+// Weights of one product lie one below another: each behind the one before it, but those that another product placed.
+static const uint32_t *weights_above(DeviceCuda *self) {
+    const Plan *plan = self->plan;
+    uint32_t *above = arena_many(self->arena, uint32_t, plan->value_count + 1);
+    Arena *scratch = arena_open();
+    bool *placed = arena_many(scratch, bool, plan->value_count + 1), *last = arena_many(scratch, bool, plan->value_count + 1);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const Step *step = &plan->steps[i];
+        for (uint32_t k = 0; k < step->weight_count; k++) {
+            uint32_t weight = step->weights[k], before = k ? step->weights[k - 1] : 0;
+            if (!placed[weight] && k && last[before]) above[weight] = before + 1, last[before] = false;
+            if (!placed[weight]) placed[weight] = last[weight] = true;
+        }
+    }
+    arena_close(scratch);
+    return above;
 }
 
 static bool launch_step(void *device, uint32_t number, Error *err) {
@@ -464,7 +529,7 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->kernels = kernel_set_open(self->arena);
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
     const DType *as = weight_types(self);
-    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, self->arena, err)) != NULL);
+    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, weights_above(self), self->arena, err)) != NULL);
     TRY((self->gemms = gemms_open(&self->gpu, self->strict, self->arena, err)) != NULL);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
     place_tables(self, as);
@@ -498,15 +563,13 @@ static bool cuda_device_run(Device *device, const Step *step, Error *err) {
 static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
     DeviceCuda *self = device->self;
     const Value *v = &self->plan->values[value];
-    GpuValue at = value_at(self, value);
     MUST(v->place != IN_FILE && first_row + rows <= v->rows);
     TRY(settle(self, err));
     uint64_t count = rows * v->width;
     bool narrow = v->dtype == DTYPE_bf16 || v->dtype == DTYPE_f16;
     Arena *scratch = arena_open();
     void *raw = narrow ? arena_many(scratch, uint16_t, count) : out;
-    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(raw, at.at + first_row * row_bytes(&at), (size_t)(rows * row_bytes(&at)), self->gpu.stream), "read results", err);
-    ok = ok && gpu_wait(&self->gpu, err);
+    bool ok = copy_out(self, value, first_row, rows, raw, err);
     if (ok && narrow) dtype_to_f32(v->dtype, raw, out, (size_t)count);
     arena_close(scratch);
     return ok;
@@ -581,7 +644,7 @@ static bool cuda_device_bare_products(Device *device, double *seconds, Error *er
         const StepKind *kind = plan->steps[i].rows ? kind_of(&plan->steps[i]) : NULL;
         if (kind != &kind_product && kind != &kind_logits) continue;
         steps[count++] = i;
-        ok = cuda_device_mark(device, err) && (kind == &kind_product ? gemms_run(self->gemms, &self->gpu, &self->steps[i].gemm, err)
+        ok = cuda_device_mark(device, err) && (kind == &kind_product ? run_products(self, &self->steps[i], err)
                                                                      : gpu_logits_products(self->steps[i].logits, err));
     }
     ok = ok && cuda_device_mark(device, err) && cuda_device_marks(device, took, count, err);
@@ -605,6 +668,7 @@ const DeviceApi device_cuda = {
     .what = "an NVIDIA GPU: fused kernels through NVRTC, products through cuBLASLt",
     .fuses = true,
     .shortens = true,
+    .beside = true,
     .batch_rows = 16384,
     .window = 2e14,
     .usable = cuda_device_usable,

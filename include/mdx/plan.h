@@ -24,8 +24,10 @@ typedef struct {
     uint32_t file, tensor;  // of plan->files, plan->texts
     uint32_t table;         // of plan->tables
     uint32_t first, last;   // steps that write it and read it last
-    uint32_t base;          // value + 1 of which it is the rows from base_row on (0: it lies by itself)
+    uint32_t base;          // value + 1 of which it is the rows from base_row on (0: it lies by itself), or columns
     uint64_t base_row;
+    uint32_t base_column;
+    uint32_t stride;        // numbers from one row to the next; 0: its width
     bool varies;            // with the values of a sweep
     bool stays;             // it has its memory for itself: a rerun of what varies reads it
     uint32_t instead;       // value + 1 whose memory it takes over: its kernel reads each number of that before it
@@ -97,6 +99,8 @@ typedef struct {
 
 #define OTHER_ROW 0x80000000u
 
+enum { STEP_MOST_WEIGHTS = 8 }; // of one product
+
 // ---- One operation
 // Row r of the result reads row map[i][r] of input i; NULL is the identity. Ops that read many rows of an input for
 // one of theirs (prompt_mean) read rows begin[r] … begin[r] + count[r] - 1 of it. `owner` is for sums over
@@ -106,6 +110,8 @@ typedef struct {
     Attr attr;
     uint32_t out, in[OP_MOST_INPUTS]; // of plan->values
     uint64_t rows;                    // over which it goes: of the result, or of what is summed
+    const uint32_t *weights;          // linear: several, one below another, in[1] among them; NULL: in[1] alone
+    uint32_t weight_count;
     const uint32_t *map[OP_MOST_INPUTS];
     const uint32_t *begin, *count;
     KeyRows keys, values;             // attention: count[r] of each

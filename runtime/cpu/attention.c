@@ -103,7 +103,7 @@ static void transpose_four(const float *const rows[4], uint32_t size, float *to,
 static const float *query_of(const Task *t, uint32_t pair) {
     const Attention *a = t->work->attention;
     uint64_t r = t->block->first + pair / t->heads, row = a->q_map ? a->q_map[r] : r;
-    return a->q + row * a->heads * a->size + (t->head + pair % t->heads) * a->size;
+    return a->q + row * a->q_stride + (t->head + pair % t->heads) * a->size;
 }
 
 static void take_queries(Task *t) {
@@ -117,14 +117,20 @@ static void take_queries(Task *t) {
 
 // ---- Keys and values, where they lie or between guards
 
-static const float *key_row(const Task *t, const AttentionKeys *keys, uint32_t number) {
+typedef struct {
+    const float *at;
+    uint32_t stride;
+} KeyRow;
+
+static KeyRow key_row(const Task *t, const AttentionKeys *keys, uint32_t number) {
     uint64_t query = t->block->first, at = (uint64_t)keys->rows.begin[query] + number;
     const float *from = keys->at;
+    uint32_t stride = keys->stride;
     if (keys->rows.rows) {
         at = keys->rows.rows[at];
-        if (at & OTHER_ROW) from = keys->other, at = keys->rows.own[query] + (at & ~OTHER_ROW);
+        if (at & OTHER_ROW) from = keys->other, stride = keys->other_stride, at = keys->rows.own[query] + (at & ~OTHER_ROW);
     }
-    return from + at * t->work->attention->kv_heads * t->work->attention->size + t->kv_head * t->work->attention->size;
+    return (KeyRow){from + at * stride + t->kv_head * t->work->attention->size, stride};
 }
 
 // Whether keys stand one behind another in memory.
@@ -143,13 +149,14 @@ typedef struct {
 
 static Factor keys_of(const Task *t, uint32_t first, uint32_t count) {
     const Attention *a = t->work->attention;
-    uint32_t guard = t->work->guard, stride = a->kv_heads * a->size;
+    uint32_t guard = t->work->guard;
     bool plain = t->work->cpu->steady.rows == 1;
-    if (plain && together(t, &a->keys, first, count)) return (Factor){key_row(t, &a->keys, first), stride, count};
+    KeyRow row = key_row(t, &a->keys, first);
+    if (plain && together(t, &a->keys, first, count)) return (Factor){row.at, row.stride, count};
     uint32_t width = plain ? count : round_up(count + 2 * guard, UNIT);
     if (!plain) memset(t->copy, 0, (size_t)width * a->size * sizeof *t->copy);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(t->copy + (size_t)(guard + i) * a->size, key_row(t, &a->keys, first + i), a->size * sizeof *t->copy);
+        memcpy(t->copy + (size_t)(guard + i) * a->size, key_row(t, &a->keys, first + i).at, a->size * sizeof *t->copy);
     return (Factor){t->copy, a->size, width};
 }
 
@@ -162,13 +169,13 @@ static uint32_t summed(const Task *t, uint32_t count) {
 // Columns of the values of a tile.
 static Factor values_of(const Task *t, uint32_t first, uint32_t count, uint32_t column, uint32_t columns) {
     const Attention *a = t->work->attention;
-    uint32_t guard = t->work->guard, stride = a->kv_heads * a->size, width = round_up(columns + 2 * guard, UNIT);
+    uint32_t guard = t->work->guard, width = round_up(columns + 2 * guard, UNIT);
     bool plain = t->work->cpu->steady.rows == 1 && width == columns;
-    if (plain && together(t, &a->values, first, count))
-        return (Factor){key_row(t, &a->values, first) + column, stride, width};
+    KeyRow row = key_row(t, &a->values, first);
+    if (plain && together(t, &a->values, first, count)) return (Factor){row.at + column, row.stride, width};
     if (!plain) memset(t->copy, 0, (size_t)width * summed(t, count) * sizeof *t->copy);
     for (uint32_t i = 0; i < count; i++)
-        memcpy(t->copy + (size_t)i * width + guard, key_row(t, &a->values, first + i) + column,
+        memcpy(t->copy + (size_t)i * width + guard, key_row(t, &a->values, first + i).at + column,
                columns * sizeof *t->copy);
     return (Factor){t->copy, width, width};
 }
@@ -355,7 +362,18 @@ static const Block *cut_blocks(Work *w, Arena *scratch) {
     return blocks;
 }
 
-bool cpu_attention(Cpu *cpu, const Attention *a, Error *err) {
+static void fill_strides(Attention *a) {
+    AttentionKeys *keys[] = {&a->keys, &a->values};
+    if (!a->q_stride) a->q_stride = a->heads * a->size;
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        if (!keys[i]->stride) keys[i]->stride = a->kv_heads * a->size;
+        if (!keys[i]->other_stride) keys[i]->other_stride = a->kv_heads * a->size;
+    }
+}
+
+bool cpu_attention(Cpu *cpu, const Attention *attention, Error *err) {
+    Attention whole = *attention, *a = &whole;
+    fill_strides(a);
     Work w = {.cpu = cpu, .attention = a, .guard = cpu->steady.guard};
     if (a->size > LARGEST_HEAD)
         FAIL(err, ERR_INPUT, "a head of %u numbers is larger than the %d that attention has room for", a->size,

@@ -42,15 +42,23 @@ typedef struct {
 void cpu_rows(Cpu *cpu, const RowRun *run);
 
 // ---- Matrix products: y [rows, out] = x W^T with W [out, in], or x W with W [in, out] (transposed).
+// Several weights, not transposed, stand one below another: out is the sum of theirs, y has their columns side by side.
+typedef struct {
+    const void *at;
+    DType dtype; // f32, f16, bf16
+    uint32_t out;
+} GemmWeight;
+
 typedef struct {
     const float *x; // [., in], row r at row map[r] (NULL: r)
     const uint32_t *map;
     uint64_t rows;
     uint32_t in, out;
-    const void *w;
-    DType dtype; // f32, f16, bf16
+    const GemmWeight *weights;
+    uint32_t weight_count;
     bool transposed;
     float *y;
+    uint32_t x_stride, y_stride; // numbers from one row to the next; 0: in, out
 } Gemm;
 void cpu_gemm(Cpu *cpu, const Gemm *gemm);
 Steady gemm_steady(Arena *scratch); // tried out
@@ -59,11 +67,13 @@ Steady gemm_steady(Arena *scratch); // tried out
 // plan.h); rows of one prompt and point stand together and begin at the same key.
 typedef struct {
     const float *at, *other; // [., kv_heads * size]
+    uint32_t stride, other_stride; // numbers from one row to the next; 0: the width
     KeyRows rows;
 } AttentionKeys;
 
 typedef struct {
     const float *q; // [., heads * size]
+    uint32_t q_stride; // 0: the width
     AttentionKeys keys, values;
     const uint32_t *q_map, *count;
     uint64_t rows;
@@ -79,7 +89,7 @@ typedef struct {
     const void *at;
     DType dtype;
     uint64_t rows;
-    uint32_t width;
+    uint32_t width, stride; // numbers of a row; from one row to the next
 } CpuValue;
 typedef CpuValue CpuResolve(void *self, uint32_t value);
 // codes: of the plan. A logit that is not finite is an error that says which token of which row.

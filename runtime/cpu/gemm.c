@@ -65,18 +65,31 @@ typedef struct {
     uint32_t stride;
 } Weights;
 
-static const unsigned char *weight_at(const Gemm *g, uint64_t row, uint64_t column) {
-    uint64_t width = g->transposed ? g->out : g->in;
-    return (const unsigned char *)g->w + (row * width + column) * dtype_info[g->dtype].bytes;
+static uint32_t weight_width(const Gemm *g) {
+    return g->transposed ? g->out : g->in;
 }
 
-// Rows `first` … of the part of the weight that begins at `from`, one after another in `to`.
-static void widen(const Product *p, const void *from, uint32_t first, uint32_t count, uint32_t columns, float *to,
+// Of one weight alone.
+static const unsigned char *weight_at(const Gemm *g, const GemmWeight *w, uint64_t row, uint64_t column) {
+    return (const unsigned char *)w->at + (row * weight_width(g) + column) * dtype_info[w->dtype].bytes;
+}
+
+// Rows `first` … of the weights, from a column on, one after another in `to`.
+static void widen(const Product *p, uint32_t first, uint32_t count, uint32_t column, uint32_t columns, float *to,
                   uint32_t stride) {
     const Gemm *g = p->gemm;
-    RowPointer pointers[2] = {{.at = (void *)from, .stride = g->transposed ? g->out : g->in},
-                              {.at = to, .stride = stride}};
-    p->cpu->widen[g->dtype](pointers, columns, 0, first, first + count);
+    uint32_t before = 0; // rows of the weights above
+    for (const GemmWeight *w = g->weights; count; before += w->out, w++) {
+        uint32_t here = g->transposed ? count : first - before >= w->out ? 0 : MIN(count, w->out - (first - before));
+        RowPointer pointers[2] = {{.at = (void *)weight_at(g, w, first - before, column), .stride = weight_width(g)},
+                                  {.at = to, .stride = stride}};
+        if (here) p->cpu->widen[w->dtype](pointers, columns, 0, 0, here);
+        first += here, count -= here, to += (size_t)here * stride;
+    }
+}
+
+static bool widens(const Product *p) {
+    return p->cpu->widen[p->gemm->weights[0].dtype] != NULL;
 }
 
 static uint32_t guarded(const Product *p, uint32_t columns) {
@@ -89,11 +102,10 @@ static Weights own_weights(const Product *p, Part columns, Part depth, float *to
     const Gemm *g = p->gemm;
     uint32_t guard = p->cpu->steady.guard, width = guarded(p, columns.count);
     if (g->transposed) {
-        widen(p, weight_at(g, depth.first, columns.first), 0, depth.count, columns.count, to + guard, width);
+        widen(p, depth.first, depth.count, columns.first, columns.count, to + guard, width);
         return (Weights){to, width};
     }
-    widen(p, weight_at(g, columns.first, depth.first), 0, columns.count, depth.count, to + (size_t)guard * depth.count,
-          depth.count);
+    widen(p, columns.first, columns.count, depth.first, depth.count, to + (size_t)guard * depth.count, depth.count);
     return (Weights){to, depth.count};
 }
 
@@ -106,9 +118,9 @@ static Weights shared_weights(const Product *p, Part columns, Part depth) {
 
 static Weights weights_in_place(const Product *p, Part columns, Part depth) {
     const Gemm *g = p->gemm;
-    const void *at =
-        g->transposed ? weight_at(g, depth.first, columns.first) : weight_at(g, columns.first, depth.first);
-    return (Weights){at, g->transposed ? g->out : g->in};
+    const void *at = g->transposed ? weight_at(g, g->weights, depth.first, columns.first)
+                                   : weight_at(g, g->weights, columns.first, depth.first);
+    return (Weights){at, weight_width(g)};
 }
 
 static void widen_panel_task(void *self, uint32_t task, uint32_t worker) {
@@ -116,10 +128,12 @@ static void widen_panel_task(void *self, uint32_t task, uint32_t worker) {
     const Gemm *g = p->gemm;
     uint32_t guard = p->cpu->steady.guard, rows = g->transposed ? g->in : p->panel.count, first = task * p->widen_rows;
     (void)worker;
-    float *to = p->cpu->panel + (g->transposed ? guard : (size_t)guard * g->in);
-    const void *from = g->transposed ? weight_at(g, 0, p->panel.first) : weight_at(g, p->panel.first, 0);
-    widen(p, from, first, MIN(p->widen_rows, rows - first), g->transposed ? p->panel.count : g->in, to,
-          p->panel_stride);
+    float *to = p->cpu->panel + (g->transposed ? guard : (size_t)guard * g->in) + (size_t)first * p->panel_stride;
+    uint32_t count = MIN(p->widen_rows, rows - first);
+    if (g->transposed)
+        widen(p, first, count, p->panel.first, p->panel.count, to, p->panel_stride);
+    else
+        widen(p, p->panel.first + first, count, 0, g->in, to, p->panel_stride);
 }
 
 // ---- Rows
@@ -137,7 +151,7 @@ static bool is_run(const Gemm *g, Part rows) {
 
 static void gather(const Gemm *g, Part rows, Part depth, uint32_t padded, float *to) {
     for (uint32_t r = 0; r < rows.count; r++)
-        memcpy(to + (size_t)r * depth.count, g->x + row_of(g, rows.first + r) * g->in + depth.first,
+        memcpy(to + (size_t)r * depth.count, g->x + row_of(g, rows.first + r) * g->x_stride + depth.first,
                depth.count * sizeof *to);
     memset(to + (size_t)rows.count * depth.count, 0, (size_t)(padded - rows.count) * depth.count * sizeof *to);
 }
@@ -152,7 +166,7 @@ static uint32_t steady_rows(const Product *p, uint32_t rows, uint32_t columns) {
 
 static void keep_tile(const Gemm *g, Part rows, Part columns, const float *from, uint32_t stride) {
     for (uint32_t r = 0; r < rows.count; r++)
-        memcpy(g->y + (size_t)(rows.first + r) * g->out + columns.first, from + (size_t)r * stride,
+        memcpy(g->y + (size_t)(rows.first + r) * g->y_stride + columns.first, from + (size_t)r * stride,
                columns.count * sizeof *from);
 }
 
@@ -161,20 +175,20 @@ static void multiply_tile(const Product *p, Part rows, Part columns, uint32_t wo
     float *x_part = (float *)p->cpu->scratch[worker], *w_part = x_part + X_FLOATS, *y_part = w_part + W_FLOATS;
     uint32_t width = guarded(p, columns.count), padded = steady_rows(p, rows.count, width);
     bool in_place = padded == rows.count && is_run(g, rows), direct = padded == rows.count && width == columns.count;
-    float *y = direct ? g->y + (size_t)rows.first * g->out + columns.first : y_part;
+    float *y = direct ? g->y + (size_t)rows.first * g->y_stride + columns.first : y_part;
     for (uint32_t i = 0; i < p->depths; i++) {
         Part depth = part(g->in, UNIT, p->depths, i);
         const float *x = x_part;
         if (in_place)
-            x = g->x + row_of(g, rows.first) * g->in + depth.first;
+            x = g->x + row_of(g, rows.first) * g->x_stride + depth.first;
         else
             gather(g, rows, depth, padded, x_part);
-        Weights w = !p->cpu->widen[g->dtype] ? weights_in_place(p, columns, depth)
-                    : p->shared              ? shared_weights(p, columns, depth)
-                                             : own_weights(p, columns, depth, w_part);
+        Weights w = !widens(p)  ? weights_in_place(p, columns, depth)
+                    : p->shared ? shared_weights(p, columns, depth)
+                                : own_weights(p, columns, depth, w_part);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, g->transposed ? CblasNoTrans : CblasTrans, (int)padded, (int)width,
-                    (int)depth.count, 1, x, (int)(in_place ? g->in : depth.count), w.at, (int)w.stride, i > 0, y,
-                    (int)(direct ? g->out : width));
+                    (int)depth.count, 1, x, (int)(in_place ? g->x_stride : depth.count), w.at, (int)w.stride, i > 0, y,
+                    (int)(direct ? g->y_stride : width));
     }
     if (!direct) keep_tile(g, rows, columns, y_part + p->cpu->steady.guard, width);
 }
@@ -194,12 +208,14 @@ static void plain_task(void *self, uint32_t task, uint32_t worker) {
     Part rows = part(g->rows, 1, p->row_tiles, task);
     (void)worker;
     for (uint32_t c = 0; c < g->out; c++) {
-        for (uint32_t r = 0; r < rows.count; r++) g->y[(size_t)(rows.first + r) * g->out + c] = 0;
+        float *y = g->y + (size_t)rows.first * g->y_stride + c;
+        for (uint32_t r = 0; r < rows.count; r++) y[(size_t)r * g->y_stride] = 0;
         for (uint32_t k = 0; k < g->in; k++) {
+            const GemmWeight *weight = g->weights;
             float w;
-            dtype_to_f32(g->dtype, g->transposed ? weight_at(g, k, c) : weight_at(g, c, k), &w, 1);
+            dtype_to_f32(weight->dtype, g->transposed ? weight_at(g, weight, k, c) : weight_at(g, weight, c, k), &w, 1);
             for (uint32_t r = 0; r < rows.count; r++)
-                g->y[(size_t)(rows.first + r) * g->out + c] += g->x[row_of(g, rows.first + r) * g->in + k] * w;
+                y[(size_t)r * g->y_stride] += g->x[row_of(g, rows.first + r) * g->x_stride + k] * w;
         }
     }
 }
@@ -253,8 +269,8 @@ static bool cut(Product *p) {
     uint32_t deepest = MIN(g->in, g->in / p->depths + 2 * UNIT), room = UINT32_MAX;
     uint32_t in_panel = columns_in(p, CPU_PANEL_BYTES / sizeof(float), g->in);
     uint32_t rows = rows_for(p, deepest);
-    p->shared = p->cpu->widen[g->dtype] && g->rows > rows && in_panel >= ENOUGH;
-    if (p->cpu->widen[g->dtype]) room = p->shared ? in_panel : columns_in(p, W_FLOATS, deepest);
+    p->shared = widens(p) && g->rows > rows && in_panel >= ENOUGH;
+    if (widens(p)) room = p->shared ? in_panel : columns_in(p, W_FLOATS, deepest);
     uint32_t columns = columns_for(p, (g->rows + rows - 1) / rows, room), units = (g->out + UNIT - 1) / UNIT;
     p->tiles = p->column_tiles = (units + columns / UNIT - 1) / (columns / UNIT);
     uint32_t narrowest = least_part(g->out, UNIT, p->column_tiles);
@@ -282,9 +298,8 @@ static void fill_panel(Product *p, uint32_t first) {
     pool_run(p->cpu->pool, widen_panel_task, p, (rows + p->widen_rows - 1) / p->widen_rows);
 }
 
-void cpu_gemm(Cpu *cpu, const Gemm *gemm) {
+static void multiply(Cpu *cpu, const Gemm *gemm) {
     Product p = {.cpu = cpu, .gemm = gemm};
-    if (!gemm->rows) return;
     if (!cut(&p)) {
         p.row_tiles = (uint32_t)((gemm->rows + TILE_ROWS - 1) / TILE_ROWS);
         pool_run(cpu->pool, plain_task, &p, p.row_tiles);
@@ -295,6 +310,31 @@ void cpu_gemm(Cpu *cpu, const Gemm *gemm) {
             fill_panel(&p, first);
             pool_run(cpu->pool, multiply_task, &p, p.row_tiles * p.tiles);
         }
+    }
+}
+
+// Where weights are widened, sgemm sees one matrix; where they are read in place, it cannot. What is small goes its own
+// way for itself, as without the others.
+static bool is_one(const Cpu *cpu, const Gemm *g) {
+    enum { LEAST = 64 };
+    for (uint32_t i = 0; i < g->weight_count; i++)
+        if (!cpu->widen[g->weights[i].dtype] || g->weights[i].out < LEAST || g->in < LEAST) return false;
+    return true;
+}
+
+void cpu_gemm(Cpu *cpu, const Gemm *gemm) {
+    Gemm g = *gemm;
+    if (!g.rows) return;
+    if (!g.x_stride) g.x_stride = g.in;
+    if (!g.y_stride) g.y_stride = g.out;
+    if (g.weight_count == 1 || is_one(cpu, &g)) {
+        multiply(cpu, &g);
+        return;
+    }
+    g.weight_count = 1;
+    for (uint32_t i = 0; i < gemm->weight_count; i++, g.y += g.out, g.weights++) {
+        g.out = g.weights->out;
+        multiply(cpu, &g);
     }
 }
 

@@ -130,13 +130,15 @@ static void make_tile(Walk *walk, Source *out) {
     size_t row_bytes = (size_t)in * dtype_info[out->w.dtype].bytes;
     bool run = true;
     for (uint32_t r = 1; r < out->count; r++) run &= out->rows[r] == out->rows[0] + r;
-    const Gemm gemm = {.x = (const float *)out->x.at + (run ? (size_t)out->rows[0] * in : 0),
+    const GemmWeight weight = {(const unsigned char *)out->w.at + walk->column * row_bytes, out->w.dtype, walk->columns};
+    const Gemm gemm = {.x = (const float *)out->x.at + (run ? (size_t)out->rows[0] * out->x.stride : 0),
                        .map = run ? NULL : out->rows,
                        .rows = out->count,
                        .in = in,
                        .out = walk->columns,
-                       .w = (const unsigned char *)out->w.at + walk->column * row_bytes,
-                       .dtype = out->w.dtype,
+                       .weights = &weight,
+                       .weight_count = 1,
+                       .x_stride = out->x.stride,
                        .y = out->buffer};
     cpu_gemm(walk->cpu, &gemm);
     out->at = out->buffer;
@@ -147,7 +149,7 @@ static void make_tile(Walk *walk, Source *out) {
 static void take_tile(const Walk *walk, Source *out) {
     const float *x = out->x.at;
     for (uint32_t r = 0; r < out->count; r++)
-        memcpy(out->buffer + (size_t)r * walk->columns, x + (size_t)out->rows[r] * out->x.width + walk->column,
+        memcpy(out->buffer + (size_t)r * walk->columns, x + (size_t)out->rows[r] * out->x.stride + walk->column,
                walk->columns * sizeof *x);
     out->at = out->buffer;
     out->stride = walk->columns;

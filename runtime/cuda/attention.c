@@ -283,28 +283,31 @@ Str attention_text(const AttentionPlan *plan, Arena *arena) {
 // As in kernels/attention_work.cuh.
 typedef struct {
     DevicePtr at, other, list;
+    uint32_t stride, other_stride;
 } KeySource;
 
 typedef struct {
     DevicePtr q, out;
     KeySource source[2];
     DevicePtr blocks, rows;
-    uint32_t row_total, row_room, heads, kv_heads, parts;
+    uint32_t row_total, row_room, heads, kv_heads, parts, q_stride;
     float scale;
 } Work;
 
-static KeySource source_of(const CudaKeys *keys, DevicePtr list) {
-    return (KeySource){keys->at, keys->other, keys->rows.rows ? list : 0};
+static KeySource source_of(const CudaKeys *keys, DevicePtr list, uint32_t width) {
+    return (KeySource){keys->at, keys->other, keys->rows.rows ? list : 0, keys->stride ? keys->stride : width,
+                       keys->other_stride ? keys->other_stride : width};
 }
 
 bool attention_launch(const AttentionPlan *plan, const CudaAttention *attention, DevicePtr tables, CuFunction function,
                       CuStream stream, Error *err) {
     enum { PLAIN_SHARED = 48 << 10 };
     if (!plan->block_count) return true;
+    uint32_t width = attention->kv_heads * attention->size;
     Work work = {.q = attention->q,
                  .out = attention->out,
-                 .source = {source_of(&attention->keys, tables + plan->list_at[0]),
-                            source_of(&attention->values, tables + plan->list_at[1])},
+                 .source = {source_of(&attention->keys, tables + plan->list_at[0], width),
+                            source_of(&attention->values, tables + plan->list_at[1], width)},
                  .blocks = tables,
                  .rows = tables + plan->rows_at,
                  .row_total = (uint32_t)plan->row_total,
@@ -312,6 +315,7 @@ bool attention_launch(const AttentionPlan *plan, const CudaAttention *attention,
                  .heads = attention->heads,
                  .kv_heads = attention->kv_heads,
                  .parts = plan->parts,
+                 .q_stride = attention->q_stride ? attention->q_stride : attention->heads * attention->size,
                  .scale = attention->scale};
     uint64_t grid = (uint64_t)plan->block_count * attention->kv_heads * plan->parts * plan->split;
     if (grid > INT32_MAX)

@@ -12,14 +12,16 @@
 // rows: tables of the plan, in the host's memory.
 typedef struct {
     DevicePtr at, other; // [., kv_heads * size]
+    uint32_t stride, other_stride; // numbers from one row to the next; 0: the width
     KeyRows rows;
 } CudaKeys;
 
 // softmax(q k^T scale) v. Query row r (of q at q_map[r], or r) sees count[r] >= 1 keys and values. All of one type:
-// f32, f16, bf16; addresses are aligned to 16 bytes.
+// f32, f16, bf16; addresses and rows are aligned to 16 bytes where heads are.
 typedef struct {
     DType dtype;
     DevicePtr q, out;
+    uint32_t q_stride; // 0: the width
     CudaKeys keys, values;
     const uint32_t *q_map, *count;
     uint64_t rows;

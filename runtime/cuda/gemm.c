@@ -38,17 +38,18 @@ static bool set(LtMatmulDesc desc, int what, int value, Error *err) {
     return blaslt_ok(blaslt.MatmulDescSetAttribute(desc, what, &value, sizeof value), "multiply matrices", err);
 }
 
-static bool layout(LtLayout *out, DType dtype, uint64_t rows, uint64_t columns, Error *err) {
-    return blaslt_ok(blaslt.MatrixLayoutCreate(out, data_type(dtype), rows, columns, (int64_t)rows),
-                     "multiply matrices", err);
+static bool layout(LtLayout *out, DType dtype, uint64_t rows, uint64_t columns, uint32_t stride, Error *err) {
+    return blaslt_ok(blaslt.MatrixLayoutCreate(out, data_type(dtype), rows, columns, stride), "multiply matrices", err);
 }
 
 static bool describe(Product *p, Error *err) {
     const GemmShape *s = &p->shape;
     TRY(blaslt_ok(blaslt.MatmulDescCreate(&p->desc, LT_COMPUTE_F32, LT_F32), "multiply matrices", err));
     TRY(set(p->desc, LT_DESC_TRANS_A, s->transposed ? LT_PLAIN : LT_TRANSPOSED, err));
-    TRY(s->transposed ? layout(&p->a, s->w, s->out, s->in, err) : layout(&p->a, s->w, s->in, s->out, err));
-    return layout(&p->b, s->x, s->in, s->rows, err) && layout(&p->d, s->y, s->out, s->rows, err);
+    TRY(s->transposed ? layout(&p->a, s->w, s->out, s->in, s->out, err)
+                      : layout(&p->a, s->w, s->in, s->out, s->in, err));
+    return layout(&p->b, s->x, s->in, s->rows, s->x_stride, err) &&
+           layout(&p->d, s->y, s->out, s->rows, s->y_stride, err);
 }
 
 static void forget(Product *p) {
@@ -79,7 +80,7 @@ static bool propose(const Gemms *gemms, const Gpu *gpu, const Product *p, LtHeur
 }
 
 static int multiply(const Gpu *gpu, const Product *p, const GpuGemm *g) {
-    const float one = 1, beta = p->shape.add ? 1 : 0;
+    const float one = 1, beta = 0;
     return blaslt.Matmul(gpu->blas, p->desc, &one, (const void *)(uintptr_t)g->w, p->a, (const void *)(uintptr_t)g->x,
                          p->b, &beta, (const void *)(uintptr_t)g->y, p->d, (void *)(uintptr_t)g->y, p->d, &p->algo,
                          (void *)(uintptr_t)gpu->workspace, p->workspace, gpu->stream);
@@ -139,8 +140,9 @@ static bool choose_strict(const Gemms *gemms, const Gpu *gpu, Product *p, Error 
 }
 
 static Str key_of(const GemmShape *s, Arena *arena) {
-    return str_format(arena, "%s %s %s %u %u %llu %d %d", dtype_info[s->x].name, dtype_info[s->w].name,
-                      dtype_info[s->y].name, s->in, s->out, (unsigned long long)s->rows, s->transposed, s->add);
+    return str_format(arena, "%s %s %s %u %u %llu %d %u %u", dtype_info[s->x].name, dtype_info[s->w].name,
+                      dtype_info[s->y].name, s->in, s->out, (unsigned long long)s->rows, s->transposed, s->x_stride,
+                      s->y_stride);
 }
 
 static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g, Error *err) {
@@ -173,11 +175,11 @@ Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena, Error *err) {
 
 // A shape as plain words, without padding.
 typedef struct {
-    uint64_t words[8];
+    uint64_t words[9];
 } GemmKey;
 
 static GemmKey gemm_key(const GemmShape *s) {
-    return (GemmKey){{s->x, s->w, s->y, s->in, s->out, s->rows, s->transposed, s->add}};
+    return (GemmKey){{s->x, s->w, s->y, s->in, s->out, s->rows, s->transposed, s->x_stride, s->y_stride}};
 }
 
 static Product *product_of(const Gemms *gemms, const GemmShape *shape) {

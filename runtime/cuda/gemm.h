@@ -8,8 +8,8 @@ typedef struct {
     DType x, w, y; // of x and w the same: f32, f16, bf16; y that, or f32
     uint32_t in, out;
     uint64_t rows;
-    bool transposed; // W [in, out]
-    bool add;        // to what y holds
+    bool transposed;             // W [in, out]
+    uint32_t x_stride, y_stride; // numbers from one row to the next
 } GemmShape;
 
 typedef struct {

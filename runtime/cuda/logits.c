@@ -255,7 +255,7 @@ static bool gather_rows(const Walk *walk, Source *source, Error *err) {
     const Distinct *distinct = &source->blocks[walk->number];
     if (!is_copied(source, distinct)) return true;
     DevicePtr map = table(walk->l, distinct->rows, distinct->count * sizeof(uint32_t));
-    const RowPointer pointers[] = {{.at = address(source->x.at), .map = address(map), .stride = source->x.width},
+    const RowPointer pointers[] = {{.at = address(source->x.at), .map = address(map), .stride = source->x.stride},
                                    {.at = address(source->gathered), .stride = source->x.width}};
     return launch(walk, source->gather, pointers, 2, distinct->count, err);
 }
@@ -265,18 +265,18 @@ static RowPointer tile_of(const Walk *walk, const Source *source, DevicePtr map)
     const Distinct *distinct = &source->blocks[walk->number];
     RowPointer out = {.at = address(source->tile), .map = address(map), .stride = walk->columns};
     if (source->tile) return out;
-    DevicePtr rows = !is_copied(source, distinct)
-                         ? source->x.at + (uint64_t)distinct->rows[0] * source->x.width * sizeof(float)
-                         : source->gathered;
+    bool copied = is_copied(source, distinct);
+    DevicePtr rows = copied ? source->gathered : source->x.at + (uint64_t)distinct->rows[0] * source->x.stride * sizeof(float);
     out.at = address(rows + walk->column * sizeof(float));
-    out.stride = source->x.width;
+    out.stride = copied ? source->x.width : source->x.stride;
     return out;
 }
 
 static GpuGemm product_of(const Walk *walk, const Source *source) {
     const Distinct *distinct = &source->blocks[walk->number];
-    uint64_t row = (uint64_t)source->x.width * dtype_info[source->x.dtype].bytes;
-    return (GpuGemm){.x = is_copied(source, distinct) ? source->gathered : source->x.at + distinct->rows[0] * row,
+    uint64_t row = (uint64_t)source->x.stride * dtype_info[source->x.dtype].bytes;
+    bool copied = is_copied(source, distinct);
+    return (GpuGemm){.x = copied ? source->gathered : source->x.at + distinct->rows[0] * row,
                      .w = source->w.at + (uint64_t)walk->column * source->w.width * dtype_info[source->w.dtype].bytes,
                      .y = source->tile,
                      .shape = {.x = source->type,
@@ -284,7 +284,9 @@ static GpuGemm product_of(const Walk *walk, const Source *source) {
                                .y = DTYPE_f32,
                                .in = source->x.width,
                                .out = walk->columns,
-                               .rows = distinct->count}};
+                               .rows = distinct->count,
+                               .x_stride = copied ? source->x.width : source->x.stride,
+                               .y_stride = walk->columns}};
 }
 
 static bool make_tile(const Walk *walk, const Source *source, Error *err) {

@@ -10,7 +10,7 @@ typedef struct {
     DevicePtr at;
     DType dtype;
     uint64_t rows;
-    uint32_t width;
+    uint32_t width, stride; // numbers of a row; from one row to the next
 } GpuValue;
 typedef GpuValue GpuResolve(void *self, uint32_t value);
 

@@ -7,7 +7,7 @@
 
 #define STAGE_BYTES ((size_t)32 << 20)
 
-enum { ALIGN = 256, THREADS = 8 };
+enum { ALIGN = 256, LEAST_ALIGN = 16, THREADS = 8 };
 
 struct Upload {
     DevicePtr at;
@@ -35,25 +35,56 @@ static bool is_float(DType dtype) {
     return dtype == DTYPE_f32 || dtype == DTYPE_f16 || dtype == DTYPE_bf16;
 }
 
+typedef struct {
+    Upload *upload;
+    const Tensor *const *tensors;
+    StrMap names;   // to tensor + 1
+    uint32_t *next; // by tensor: tensor + 1 of the same name before it
+    U32List *order;
+    Arena *scratch;
+} Layout;
+
+static uint64_t round_up(uint64_t bytes, uint64_t unit) {
+    return (bytes + unit - 1) / unit * unit;
+}
+
 // Tensors of other models with the same name are the only ones compared.
-static void lay_out(Upload *upload, const Tensor *const *tensors, size_t count, const DType *as, Arena *scratch) {
-    StrMap names = strmap_open(scratch, count);
-    uint32_t *next = arena_many(scratch, uint32_t, count + 1); // tensor + 1 of the same name before it
-    for (size_t i = 0; i < count; i++) {
+static uint32_t held_already(Layout *l, uint32_t i) {
+    uint32_t before = 0;
+    strmap_get(&l->names, l->tensors[i]->name, &before);
+    l->next[i] = before;
+    for (uint32_t k = before; k; k = l->next[k - 1])
+        if (l->upload->dtype[i] == l->upload->dtype[k - 1] && same(l->tensors[i], l->tensors[k - 1])) return k;
+    return 0;
+}
+
+static void place(Layout *l, uint32_t i, bool follows) {
+    Upload *upload = l->upload;
+    uint32_t held = held_already(l, i);
+    if (held) {
+        upload->offset[i] = upload->offset[held - 1];
+        return;
+    }
+    strmap_put(&l->names, l->tensors[i]->name, i + 1);
+    upload->offset[i] = round_up(upload->bytes, follows ? LEAST_ALIGN : ALIGN);
+    upload->bytes = upload->offset[i] + element_count(l->tensors[i]) * dtype_info[upload->dtype[i]].bytes;
+    list_push(l->scratch, l->order, i);
+}
+
+// order: the tensors that must be copied, by where they lie.
+static void lay_out(Upload *upload, const Tensor *const *tensors, size_t count, const DType *as, const uint32_t *above,
+                    Arena *scratch, U32List *order) {
+    Layout l = {upload, tensors, strmap_open(scratch, count), arena_many(scratch, uint32_t, count + 1), order, scratch};
+    uint32_t *below = arena_many(scratch, uint32_t, count + 1); // tensor + 1
+    for (uint32_t i = 0; i < count; i++) {
         if (!tensors[i]) continue;
-        uint32_t before = 0, same_as = 0;
         upload->dtype[i] = as[i] != DTYPE_COUNT && is_float(tensors[i]->dtype) ? as[i] : tensors[i]->dtype;
-        strmap_get(&names, tensors[i]->name, &before);
-        for (uint32_t k = before; k && !same_as; k = next[k - 1])
-            if (upload->dtype[i] == upload->dtype[k - 1] && same(tensors[i], tensors[k - 1])) same_as = k;
-        if (same_as) {
-            upload->offset[i] = upload->offset[same_as - 1];
-            continue;
-        }
-        next[i] = before;
-        strmap_put(&names, tensors[i]->name, (uint32_t)i + 1);
-        upload->offset[i] = upload->bytes;
-        upload->bytes += (element_count(tensors[i]) * dtype_info[upload->dtype[i]].bytes + ALIGN - 1) / ALIGN * ALIGN;
+        if (above[i] && tensors[above[i] - 1]) below[above[i] - 1] = i + 1;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!tensors[i] || (above[i] && tensors[above[i] - 1])) continue;
+        place(&l, i, false);
+        for (uint32_t k = below[i]; k; k = below[k - 1]) place(&l, k - 1, true);
     }
 }
 
@@ -142,28 +173,26 @@ static bool copy_tensor(Stage *stage, const Tensor *tensor, DType as, DevicePtr 
     return true;
 }
 
-static bool copy_all(const Upload *upload, const Gpu *gpu, const Tensor *const *tensors, size_t count, Error *err) {
+static bool copy_all(const Upload *upload, const Gpu *gpu, const Tensor *const *tensors, const U32List *order, Error *err) {
     Stage stage = {.gpu = gpu};
     bool ok = stage_open(&stage, err);
-    uint64_t done = 0; // offsets of new tensors only grow
-    for (size_t i = 0; i < count && ok; i++) {
-        if (!tensors[i] || upload->offset[i] < done) continue;
+    for (size_t k = 0; k < order->len && ok; k++) {
+        uint32_t i = order->at[k];
         ok = copy_tensor(&stage, tensors[i], upload->dtype[i], upload->at + upload->offset[i], err);
-        done = upload->offset[i] + 1;
     }
     ok = ok && gpu_wait(gpu, err);
     stage_close(&stage);
     return ok;
 }
 
-Upload *upload_open(const Gpu *gpu, const Tensor *const *tensors, size_t count, const DType *as, Arena *arena,
-                    Error *err) {
+Upload *upload_open(const Gpu *gpu, const Tensor *const *tensors, size_t count, const DType *as, const uint32_t *above,
+                    Arena *arena, Error *err) {
     Upload *upload = arena_new(arena, Upload);
     *upload = (Upload){.offset = arena_many(arena, uint64_t, count + 1), .dtype = arena_many(arena, DType, count + 1)};
     Arena *scratch = arena_open();
-    if (!tensors) count = 0;
-    lay_out(upload, tensors, count, as, scratch);
-    bool ok = gpu_take(upload->bytes, "the weights", &upload->at, err) && copy_all(upload, gpu, tensors, count, err);
+    U32List order = {0};
+    if (tensors) lay_out(upload, tensors, count, as, above, scratch, &order);
+    bool ok = gpu_take(upload->bytes, "the weights", &upload->at, err) && copy_all(upload, gpu, tensors, &order, err);
     arena_close(scratch);
     if (ok) return upload;
     upload_close(upload);

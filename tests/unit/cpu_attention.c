@@ -204,7 +204,36 @@ static AttentionKeys apart(Arena *arena, const Attention *a, const AttentionKeys
         memcpy(own + at * width, keys->at + at * width, width * sizeof *own);
         for (size_t i = 0; i < width; i++) clean[at * width + i] = NAN;
     }
-    return (AttentionKeys){clean, own, {.begin = keys->rows.begin, .rows = list, .own = from}};
+    return (AttentionKeys){clean, own, 0, 0, {.begin = keys->rows.begin, .rows = list, .own = from}};
+}
+
+// The same rows, `more` numbers of NaN between them.
+static const float *spread(Arena *arena, const float *from, size_t rows, size_t width, size_t more) {
+    float *out = arena_many(arena, float, rows *(width + more));
+    for (size_t i = 0; i < rows * (width + more); i++) out[i] = NAN;
+    for (size_t r = 0; r < rows; r++) memcpy(out + r * (width + more), from + r * width, width * sizeof *out);
+    return out;
+}
+
+// Queries, keys and values that are columns of wider rows; own keys lie otherwise than the others.
+static void test_columns(Cpu *cpu) {
+    enum { Q_MORE = 48, KEYS_MORE = 32, VALUES_MORE = 16 };
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        Arena *arena = arena_open();
+        const Shape *s = &shapes[i];
+        Attention all = all_queries(arena, s), a = all;
+        uint32_t most = 0, width = s->kv_heads * s->size;
+        for (uint64_t r = 0; r < all.rows; r++) most = (uint32_t)MAX(most, all.keys.rows.begin[r] + all.count[r]);
+        const float *want = run(arena, cpu, all);
+        a.keys = apart(arena, &all, &all.keys, 1, 3);
+        a.q_stride = s->heads * s->size + Q_MORE;
+        a.keys.stride = width + KEYS_MORE, a.values.stride = width + VALUES_MORE;
+        a.q = spread(arena, all.q, all.rows, s->heads * s->size, Q_MORE);
+        a.keys.at = spread(arena, a.keys.at, most, width, KEYS_MORE);
+        a.values.at = spread(arena, all.values.at, all.rows, width, VALUES_MORE);
+        CHECK(memcmp(want, run(arena, cpu, a), all.rows * s->heads * s->size * sizeof *want) == 0);
+        arena_close(arena);
+    }
 }
 
 static void test_own_keys(Cpu *cpu) {
@@ -313,6 +342,7 @@ int main(int count, char **args) {
     for (size_t i = 0; i < COUNT(shapes); i++) test_shape(&shapes[i]);
     test_queries_alone(&cpus[1]);
     test_own_keys(&cpus[1]);
+    test_columns(&cpus[1]);
     test_unseen(&cpus[1]);
     if (count == 1) {
         test_unread();

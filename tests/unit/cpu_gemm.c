@@ -97,9 +97,9 @@ static void test_shape(Shape shape, DType dtype, bool transposed, bool mapped) {
     Arena *arena = arena_open();
     uint32_t x_rows = mapped ? shape.rows + 5 : shape.rows;
     float *wide;
-    Gemm gemm = {.rows = shape.rows, .in = shape.in, .out = shape.out, .dtype = dtype, .transposed = transposed};
+    GemmWeight w = {weight(arena, dtype, (size_t)shape.in * shape.out, &wide), dtype, shape.out};
+    Gemm gemm = {.rows = shape.rows, .in = shape.in, .out = shape.out, .weights = &w, .weight_count = 1, .transposed = transposed};
     gemm.x = numbers(arena, (size_t)x_rows * shape.in);
-    gemm.w = weight(arena, dtype, (size_t)shape.in * shape.out, &wide);
     uint32_t *map = arena_many(arena, uint32_t, shape.rows);
     for (uint32_t r = 0; r < shape.rows; r++) map[r] = (r * 7 + 3) % x_rows;
     if (mapped) gemm.map = map;
@@ -164,13 +164,10 @@ static void test_rows_alone(Cpu *cpu) {
         Arena *arena = arena_open();
         Shape s = shapes[i / 3];
         float *wide;
-        Gemm gemm = {.rows = s.rows,
-                     .in = s.in,
-                     .out = s.out,
-                     .transposed = i % 3 == 1,
-                     .dtype = i % 3 == 2 ? DTYPE_bf16 : DTYPE_f32};
+        DType dtype = i % 3 == 2 ? DTYPE_bf16 : DTYPE_f32;
+        GemmWeight w = {weight(arena, dtype, (size_t)s.in * s.out, &wide), dtype, s.out};
+        Gemm gemm = {.rows = s.rows, .in = s.in, .out = s.out, .weights = &w, .weight_count = 1, .transposed = i % 3 == 1};
         gemm.x = numbers(arena, (size_t)s.rows * s.in);
-        gemm.w = weight(arena, gemm.dtype, (size_t)s.in * s.out, &wide);
         const float *all = product(arena, cpu, gemm);
         for (size_t k = 0; k < COUNT(groups); k++) {
             check_groups(cpu, gemm, all, groups[k], false);
@@ -180,15 +177,63 @@ static void test_rows_alone(Cpu *cpu) {
     }
 }
 
+// ---- Several weights at once
+
+// Rows and results lie among other numbers; each weight's columns have the bits that it gives alone.
+static void test_beside(Cpu *cpu, Shape shape, const uint32_t *outs, uint32_t count, DType dtype, bool mapped) {
+    enum { X_MORE = 24, Y_MORE = 40 };
+    Arena *arena = arena_open();
+    GemmWeight *weights = arena_many(arena, GemmWeight, count);
+    uint32_t *map = arena_many(arena, uint32_t, shape.rows), x_rows = shape.rows + 3, all = 0;
+    float *wide;
+    for (uint32_t i = 0; i < count; all += outs[i++])
+        weights[i] = (GemmWeight){weight(arena, dtype, (size_t)shape.in * outs[i], &wide), dtype, outs[i]};
+    for (uint32_t r = 0; r < shape.rows; r++) map[r] = (r * 7 + 3) % x_rows;
+    Gemm gemm = {.rows = shape.rows, .in = shape.in, .out = all, .weights = weights, .weight_count = count, .map = mapped ? map : NULL,
+                 .x_stride = shape.in + X_MORE, .y_stride = all + Y_MORE};
+    gemm.x = numbers(arena, (size_t)x_rows * gemm.x_stride);
+    size_t floats = (size_t)shape.rows * gemm.y_stride;
+    float *y = gemm.y = arena_many(arena, float, floats), *alone = arena_many(arena, float, floats);
+    for (size_t i = 0; i < floats; i++) y[i] = GUARD_VALUE;
+    poison(cpu);
+    cpu_gemm(cpu, &gemm);
+    size_t wrong = 0;
+    for (uint32_t i = 0, column = 0; i < count; column += outs[i++]) {
+        Gemm one = gemm;
+        one.out = one.y_stride = outs[i], one.weights = weights + i, one.weight_count = 1, one.y = alone;
+        cpu_gemm(cpu, &one);
+        for (uint32_t r = 0; r < shape.rows; r++)
+            wrong += memcmp(alone + (size_t)r * outs[i], y + (size_t)r * gemm.y_stride + column, outs[i] * sizeof *y) != 0;
+    }
+    for (uint32_t r = 0; r < shape.rows; r++)
+        for (uint32_t k = all; k < gemm.y_stride; k++) wrong += y[(size_t)r * gemm.y_stride + k] != GUARD_VALUE;
+    CHECK(!wrong);
+    arena_close(arena);
+}
+
+static void test_weights(Cpu *cpu) {
+    static const struct {
+        Shape shape;
+        uint32_t outs[3], count;
+    } cases[] = {{{600, 96, 0}, {96, 64, 64}, 3},  {{7, 576, 0}, {576, 192, 192}, 3}, {{300, 2048, 0}, {1500, 1500}, 2},
+                 {{250, 64, 0}, {64, 16, 16}, 3},  {{1, 576, 0}, {1536, 1536}, 2},    {{500, 1600, 0}, {80, 2700, 70}, 3},
+                 {{40, 17, 0}, {33, 100}, 2},      {{2100, 576, 0}, {576, 192, 192}, 3}};
+    for (size_t i = 0; i < COUNT(cases) * 6; i++)
+        test_beside(cpu, cases[i / 6].shape, cases[i / 6].outs, cases[i / 6].count, (DType[]){DTYPE_f32, DTYPE_bf16, DTYPE_f16}[i % 3], i % 6 < 3);
+}
+
 int main(int count, char **args) {
     Arena *arena = arena_open();
     open_devices(arena);
     if (count > 1) {
         test_rows_alone(&cpus[1]);
+        test_weights(&cpus[1]);
     } else {
         test_shapes();
         test_panels();
         test_rows_alone(&cpus[1]);
+        test_weights(&cpus[0]);
+        test_weights(&cpus[1]);
         test_other_cores(args[0], "rows");
     }
     for (int i = 0; i < DEVICES; i++) cpu_close(&cpus[i]);

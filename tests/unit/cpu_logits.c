@@ -86,7 +86,7 @@ static void open_source(Arena *arena, Case *c, uint32_t i) {
     uint32_t x_rows = s->mapped ? s->rows + 9 : s->rows, width = s->product ? s->in : s->vocab;
     float *x = numbers(arena, (size_t)x_rows * width, s->product ? 1 : s->size),
           *rows = arena_many(arena, float, (size_t)s->rows * s->vocab);
-    c->values[i ? OTHER_X : X] = (CpuValue){x, DTYPE_f32, x_rows, width};
+    c->values[i ? OTHER_X : X] = (CpuValue){x, DTYPE_f32, x_rows, width, width};
     c->sources[i] = (LogitsSource){.x = i ? OTHER_X : X, .weight = s->product ? WEIGHT : NO_VALUE};
     if (s->mapped) c->sources[i].map = some_map(arena, s->rows, i ? x_rows / 7 + 1 : x_rows, 5 + i); // many read a row of the second
     if (s->product) {
@@ -95,8 +95,8 @@ static void open_source(Arena *arena, Case *c, uint32_t i) {
                                    .rows = s->rows,
                                    .in = s->in,
                                    .out = s->vocab,
-                                   .w = c->values[WEIGHT].at,
-                                   .dtype = s->dtype,
+                                   .weights = &(GemmWeight){c->values[WEIGHT].at, s->dtype, s->vocab},
+                                   .weight_count = 1,
                                    .y = rows});
     } else {
         for (uint32_t r = 0; r < s->rows; r++)
@@ -114,11 +114,11 @@ static Case *open_case(Arena *arena, Shape shape) {
     uint16_t *half = arena_many(arena, uint16_t, weights);
     for (size_t i = 0; i < weights; i++) half[i] = (uint16_t)(((const uint32_t *)(const void *)w)[i] >> 16);
     c->values[WEIGHT] =
-        (CpuValue){shape.dtype == DTYPE_f32 ? (const void *)w : half, shape.dtype, shape.vocab, shape.in};
+        (CpuValue){shape.dtype == DTYPE_f32 ? (const void *)w : half, shape.dtype, shape.vocab, shape.in, shape.in};
     for (uint32_t i = 0; i < 2; i++) open_source(arena, c, i);
     int32_t *ids = arena_many(arena, int32_t, shape.rows + 3);
     for (uint32_t r = 0; r < shape.rows + 3; r++) ids[r] = (int32_t)((r * 977u + 5) % shape.vocab);
-    c->values[IDS] = (CpuValue){ids, DTYPE_i32, shape.rows + 3, 1};
+    c->values[IDS] = (CpuValue){ids, DTYPE_i32, shape.rows + 3, 1, 1};
     add_metric(arena, c, KL, OP_kl, (Attr){0});
     add_metric(arena, c, LOGP, OP_logp, (Attr){0});
     add_metric(arena, c, MARGIN, OP_margin, (Attr){0});
@@ -140,7 +140,7 @@ static bool run(Arena *arena, Cpu *cpu, Case *c, uint64_t rows, Error *err) {
     for (int i = 0; i < METRICS; i++) {
         c->out[i] = arena_many(arena, double, rows + GUARD_WORDS);
         for (uint64_t r = 0; r < rows + GUARD_WORDS; r++) c->out[i][r] = r < rows ? NAN : 1234.5;
-        c->values[IDS + 1 + i] = (CpuValue){c->out[i], DTYPE_f64, rows, 1};
+        c->values[IDS + 1 + i] = (CpuValue){c->out[i], DTYPE_f64, rows, 1, 1};
     }
     bool ok = cpu_logits(cpu, &c->logits, c->codes, rows, resolve, c, err);
     for (int i = 0; i < METRICS; i++)
