@@ -62,7 +62,7 @@ static void keep_until(Value *values, uint32_t number, uint32_t step) {
 }
 
 // When each value is written and read last; outputs are taken at the end of a window: as soon as they are there when
-// there is none.
+// there is none. States, which are large, are asked for at once: a device with windows hands them over when it is ready.
 void lifetimes_find(const Plan *plan, bool resident, double window, Value *values, Output *outputs) {
     Lifetimes lifetimes = {plan, values, resident, 0};
     for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = NO_STEP_YET;
@@ -72,7 +72,8 @@ void lifetimes_find(const Plan *plan, bool resident, double window, Value *value
     const uint32_t *ends = window_ends(plan, window, scratch);
     for (size_t i = 0; i < plan->output_count; i++) {
         const Value *value = &values[outputs[i].value];
-        outputs[i].after = value->place == IN_ARENA ? ends[value->first] : 0;
+        uint32_t end = outputs[i].kind == OUT_states ? value->first : ends[value->first];
+        outputs[i].after = value->place == IN_ARENA ? end : 0;
         if (value->place == IN_ARENA) keep_until(values, outputs[i].value, outputs[i].after);
     }
     arena_close(scratch);

@@ -45,6 +45,10 @@ typedef struct {
     bool (*mark)(Device *device, Error *err);
     bool (*marks)(Device *device, double *seconds, size_t count, Error *err);
     bool (*read)(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err);
+    // Reading while the device goes on. ask: for all rows of a value as it is now; *asked false: not before older ones are
+    // taken, and only with `read` when there are none. take: the oldest that was asked for. NULL: reading waits for nothing.
+    bool (*ask)(Device *device, uint32_t value, bool *asked, Error *err);
+    bool (*take)(Device *device, void *out, Error *err);
     bool (*print)(Device *device, Text *out, Error *err); // what the kernels of the prepared plan became; may be NULL
     // The products of the prepared plan (runtime/products.h) and nothing else, as fast as they can be; seconds
     // [plan->step_count] become what each step's took. May be NULL.

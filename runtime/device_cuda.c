@@ -4,6 +4,7 @@
 #include "runtime/cuda/attention.h"
 #include "runtime/cuda/graphs.h"
 #include "runtime/cuda/logits.h"
+#include "runtime/cuda/reads.h"
 #include "runtime/cuda/upload.h"
 #include "runtime/device.h"
 #include "runtime/ref.h"
@@ -36,6 +37,7 @@ typedef struct {
     KernelSet *kernels;
     Gemms *gemms;
     Graphs *graphs;
+    Reads *reads;
     U32List unchecked;                 // steps of logits that may have found what is not finite
     DevicePtr memory, tiles, kept;     // the plan's values; of logits; what is kept of these
     DevicePtr gathered, rounded;   // rows of a product, in another type or order; its results before they are rounded
@@ -424,6 +426,7 @@ static void drop_plan(DeviceCuda *self) {
     graphs_close(self->graphs);
     self->graphs = NULL;
     self->unchecked = (U32List){0};
+    reads_close(self->reads);
     gemms_close(self->gemms, &self->gpu);
     kernel_set_close(self->kernels);
     constants_close(self->constants);
@@ -434,7 +437,7 @@ static void drop_plan(DeviceCuda *self) {
     gpu_give(self->gathered);
     gpu_give(self->rounded);
     arena_close(self->arena);
-    self->gemms = NULL, self->kernels = NULL, self->constants = NULL, self->upload = NULL, self->arena = NULL;
+    self->reads = NULL, self->gemms = NULL, self->kernels = NULL, self->constants = NULL, self->upload = NULL, self->arena = NULL;
     self->memory = self->tiles = self->kept = self->gathered = self->rounded = 0;
 }
 
@@ -518,6 +521,13 @@ static bool launch_step(void *device, uint32_t number, Error *err) {
     return kind_of(step)->run(self, step, &self->steps[number], err) || error_at(err, step->span);
 }
 
+static uint64_t states_bytes(const Plan *plan) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < plan->output_count; i++)
+        if (plan->outputs[i].kind == OUT_states) bytes += plan->values[plan->outputs[i].value].bytes;
+    return bytes;
+}
+
 static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *err) {
     DeviceCuda *self = device->self;
     drop_plan(self);
@@ -532,6 +542,7 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, weights_above(self), self->arena, err)) != NULL);
     TRY((self->gemms = gemms_open(&self->gpu, self->strict, self->arena, err)) != NULL);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
+    self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
     place_tables(self, as);
     each_step(self, false);
     TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, err));
@@ -543,6 +554,7 @@ static bool cuda_device_begin(Device *device, Error *err) {
     DeviceCuda *self = device->self;
     self->filled = true;
     TRY(settle(self, err)); // values may be replaced
+    reads_forget(self->reads);
     for (size_t i = 0; i < self->plan->value_count; i++) {
         const Value *value = &self->plan->values[i];
         const PlanTable *table = value->place == IN_PLAN ? &self->plan->tables[value->table] : NULL;
@@ -573,6 +585,19 @@ static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row,
     if (ok && narrow) dtype_to_f32(v->dtype, raw, out, (size_t)count);
     arena_close(scratch);
     return ok;
+}
+
+static bool cuda_device_ask(Device *device, uint32_t value, bool *asked, Error *err) {
+    DeviceCuda *self = device->self;
+    const Value *v = &self->plan->values[value];
+    GpuValue at = value_at(self, value);
+    *asked = false;
+    if (v->place != IN_ARENA || at.stride != at.width) return true;
+    return graphs_flush(self->graphs, err) && reads_ask(self->reads, at.at, at.dtype, at.rows * at.width, asked, err);
+}
+
+static bool cuda_device_take(Device *device, void *out, Error *err) {
+    return reads_take(((DeviceCuda *)device->self)->reads, out, err);
 }
 
 static bool cuda_device_print(Device *device, Text *out, Error *err) {
@@ -679,6 +704,8 @@ const DeviceApi device_cuda = {
     .mark = cuda_device_mark,
     .marks = cuda_device_marks,
     .read = cuda_device_read,
+    .ask = cuda_device_ask,
+    .take = cuda_device_take,
     .print = cuda_device_print,
     .bare_products = cuda_device_bare_products,
     .close = cuda_device_close,

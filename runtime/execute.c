@@ -56,8 +56,11 @@ typedef struct {
     const Plan *plan;
     Device *device;
     Results *results;
-    Arena *arena;
+    Arena *arena, *scratch; // of the executor; of one run
     size_t next_output;
+    U32List asked; // outputs, from `taken` on
+    size_t taken;
+    float *numbers; // of the largest states that come out
     bool varying; // only what varies runs
     double *clock; // NULL, or the seconds of each step
     U32List timed; // steps that ran, when there is a clock
@@ -118,7 +121,23 @@ static void open_matrix(const Walk *walk, const Output *output, uint32_t point, 
                              .prompt = arena_many(walk->arena, uint32_t, rows), .position = arena_many(walk->arena, uint32_t, rows)};
 }
 
+// In blocks of a fixed size, which compilers make vectors of.
+static bool all_finite(const float *numbers, uint64_t count) {
+    enum { BLOCK = 1024 };
+    uint64_t i = 0;
+    for (; i + BLOCK <= count; i += BLOCK) {
+        uint32_t wrong = 0, bits[BLOCK];
+        memcpy(bits, numbers + i, sizeof bits);
+        for (uint32_t k = 0; k < BLOCK; k++) wrong |= (bits[k] & 0x7f800000u) == 0x7f800000u;
+        if (wrong) return false;
+    }
+    for (; i < count; i++)
+        if (!isfinite(numbers[i])) return false;
+    return true;
+}
+
 static bool finite(const float *numbers, const Value *value, Str name, Error *err) {
+    if (all_finite(numbers, value->rows * value->width)) return true;
     for (uint64_t i = 0; i < value->rows * value->width; i++)
         if (!isfinite(numbers[i]))
             FAIL(err, ERR_NOT_FINITE, "the states '%.*s' are not finite (column %llu of row %llu)", STR_ARG(name),
@@ -126,14 +145,27 @@ static bool finite(const float *numbers, const Value *value, Str name, Error *er
     return true;
 }
 
+static float *room_for_states(Walk *walk) {
+    uint64_t most = 0;
+    for (size_t i = 0; i < walk->plan->output_count && !walk->numbers; i++) {
+        const Value *value = &walk->plan->values[walk->plan->outputs[i].value];
+        if (walk->plan->outputs[i].kind == OUT_states) most = MAX(most, value->rows * value->width);
+    }
+    if (!walk->numbers) walk->numbers = arena_many(walk->scratch, float, most);
+    return walk->numbers;
+}
+
 // Rows of one point stand in the order of the prompts and positions, as in the plan.
-static bool put_states(const Walk *walk, const Output *output, Error *err) {
+static bool put_states(Walk *walk, const Output *output, bool was_asked, Error *err) {
     const Value *value = &walk->plan->values[output->value];
     ResultStates *states = &walk->results->states[output->index];
-    Arena *scratch = arena_open();
-    float *numbers = arena_many(scratch, float, value->rows * value->width);
-    bool ok = walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err) && finite(numbers, value, states->name, err);
-    for (uint64_t i = 0; ok && i < output->count; i++) {
+    float *numbers = room_for_states(walk);
+    if (was_asked)
+        TRY(walk->device->api->take(walk->device, numbers, err));
+    else
+        TRY(walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err));
+    TRY(finite(numbers, value, states->name, err));
+    for (uint64_t i = 0; i < output->count; i++) {
         ResultMatrix *matrix = &states->at[output->points[i]];
         if (!matrix->states) open_matrix(walk, output, output->points[i], value->width, matrix);
         uint64_t row = matrix->rows++;
@@ -141,8 +173,28 @@ static bool put_states(const Walk *walk, const Output *output, Error *err) {
         matrix->position[row] = output->positions[i];
         memcpy(matrix->states + row * value->width, numbers + (size_t)output->rows[i] * value->width, value->width * sizeof *numbers);
     }
-    arena_close(scratch);
-    return ok;
+    return true;
+}
+
+static bool take_oldest(Walk *walk, Error *err) {
+    return put_states(walk, &walk->plan->outputs[walk->asked.at[walk->taken++]], true, err);
+}
+
+static bool take_all(Walk *walk, Error *err) {
+    while (walk->taken < walk->asked.len) TRY(take_oldest(walk, err));
+    return true;
+}
+
+// Taken when there is nothing else to launch, or no room for more.
+static bool ask_for_states(Walk *walk, const Output *output, Error *err) {
+    bool asked = false;
+    for (;;) {
+        if (walk->device->api->ask) TRY(walk->device->api->ask(walk->device, output->value, &asked, err));
+        if (asked) list_push(walk->scratch, &walk->asked, (uint32_t)(output - walk->plan->outputs));
+        if (asked) return true;
+        if (walk->taken == walk->asked.len) return put_states(walk, output, false, err);
+        TRY(take_oldest(walk, err));
+    }
 }
 
 // A term on one prompt, at the first point of its sweeps.
@@ -155,9 +207,9 @@ static void put_probe(const Walk *walk, const Output *output, const double *numb
     }
 }
 
-static bool put_output(const Walk *walk, const Output *output, Error *err) {
+static bool put_output(Walk *walk, const Output *output, Error *err) {
     if (output->kind == OUT_map) return put_map(walk, output, err);
-    if (output->kind == OUT_states) return put_states(walk, output, err);
+    if (output->kind == OUT_states) return ask_for_states(walk, output, err);
     Arena *scratch = arena_open();
     const double *numbers = read_column(walk, output, scratch, err);
     void (*put)(const Walk *, const Output *, const double *) =
@@ -239,7 +291,7 @@ static bool run_steps(Walk *walk, Error *err) {
         done += step->flops;
         if (listener && listener->progress) listener->progress(listener->self, "running", done, walk->plan->flops);
     }
-    return take_marks(walk, err) && put_outputs(walk, UINT32_MAX, err);
+    return put_outputs(walk, UINT32_MAX, err) && take_all(walk, err) && take_marks(walk, err);
 }
 
 const Tensor *const *execute_bind(const Plan *plan, const OpenFiles *files, Arena *arena) {
@@ -297,7 +349,12 @@ bool executor_run(Executor *executor, bool varying, Results *results, Error *err
     Walk walk = {.execution = executor->execution, .plan = executor->execution->plan, .device = &executor->device,
                  .results = results, .arena = executor->arena, .varying = varying, .clock = executor->clock};
     if (results) results->product_rows = arena_many(executor->arena, uint64_t, walk.plan->value_count + 1);
-    return run_steps(&walk, err);
+    walk.scratch = arena_open();
+    Error ignored;
+    bool ok = run_steps(&walk, err);
+    if (!ok && err->kind == ERR_INTERRUPTED) take_all(&walk, &ignored); // what was asked for is done
+    arena_close(walk.scratch);
+    return ok;
 }
 
 void executor_clock(Executor *executor, double *seconds) {

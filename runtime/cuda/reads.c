@@ -1,0 +1,96 @@
+// reads.c: a ring of pinned memory.
+#include "runtime/cuda/reads.h"
+
+#define MOST_BYTES ((uint64_t)64 << 20)
+
+typedef struct {
+    uint64_t offset, bytes, count;
+    DType dtype;
+    CuEvent there;
+} Ask;
+
+struct Reads {
+    const Gpu *gpu;
+    Arena *arena;
+    uint64_t bytes;
+    unsigned char *ring; // pinned
+    LIST(Ask) asks;
+    size_t taken;          // of asks
+    LIST(CuEvent) events;  // that nobody waits for
+};
+
+Reads *reads_open(const Gpu *gpu, uint64_t bytes, Arena *arena) {
+    Reads *reads = arena_new(arena, Reads);
+    *reads = (Reads){.gpu = gpu, .arena = arena, .bytes = MIN(bytes, MOST_BYTES)};
+    return reads;
+}
+
+static bool open_ring(Reads *reads, Error *err) {
+    void *ring = NULL;
+    if (!reads->ring) TRY(cuda_ok(cuda.MemHostAlloc(&ring, (size_t)reads->bytes, 0), "take memory for results", err));
+    if (ring) reads->ring = ring;
+    return true;
+}
+
+// Where so many bytes fit: behind the newest, or before the oldest.
+static bool find_room(const Reads *reads, uint64_t bytes, uint64_t *at) {
+    *at = 0;
+    if (reads->taken == reads->asks.len) return bytes <= reads->bytes;
+    const Ask *oldest = &reads->asks.at[reads->taken], *newest = &reads->asks.at[reads->asks.len - 1];
+    uint64_t end = newest->offset + newest->bytes;
+    if (newest->offset < oldest->offset) {
+        *at = end;
+        return end + bytes <= oldest->offset;
+    }
+    if (end + bytes > reads->bytes) return bytes <= oldest->offset;
+    *at = end;
+    return true;
+}
+
+static bool take_event(Reads *reads, CuEvent *out, Error *err) {
+    if (!reads->events.len) return cuda_ok(cuda.EventCreate(out, EVENT_NO_TIMING), "read results", err);
+    *out = reads->events.at[--reads->events.len];
+    return true;
+}
+
+bool reads_ask(Reads *reads, DevicePtr at, DType dtype, uint64_t count, bool *asked, Error *err) {
+    Ask ask = {.bytes = count * dtype_info[dtype].bytes, .count = count, .dtype = dtype};
+    *asked = ask.bytes && find_room(reads, ask.bytes, &ask.offset);
+    if (!*asked) return true;
+    TRY(open_ring(reads, err) && take_event(reads, &ask.there, err));
+    CuStream stream = reads->gpu->stream;
+    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(reads->ring + ask.offset, at, (size_t)ask.bytes, stream), "read results", err) &&
+              cuda_ok(cuda.EventRecord(ask.there, stream), "read results", err);
+    if (ok)
+        list_push(reads->arena, &reads->asks, ask);
+    else
+        list_push(reads->arena, &reads->events, ask.there);
+    return ok;
+}
+
+bool reads_take(Reads *reads, void *out, Error *err) {
+    MUST(reads->taken < reads->asks.len);
+    const Ask ask = reads->asks.at[reads->taken++];
+    if (reads->taken == reads->asks.len) reads->taken = reads->asks.len = 0;
+    list_push(reads->arena, &reads->events, ask.there);
+    TRY(cuda_ok(cuda.EventSynchronize(ask.there), "read results", err));
+    bool narrow = ask.dtype == DTYPE_bf16 || ask.dtype == DTYPE_f16;
+    if (narrow)
+        dtype_to_f32(ask.dtype, reads->ring + ask.offset, out, (size_t)ask.count);
+    else
+        memcpy(out, reads->ring + ask.offset, (size_t)ask.bytes);
+    return true;
+}
+
+void reads_forget(Reads *reads) {
+    for (size_t i = reads->taken; i < reads->asks.len; i++) list_push(reads->arena, &reads->events, reads->asks.at[i].there);
+    reads->taken = reads->asks.len = 0;
+}
+
+void reads_close(Reads *reads) {
+    if (!reads) return;
+    reads_forget(reads);
+    for (size_t i = 0; i < reads->events.len; i++) cuda.EventDestroy(reads->events.at[i]);
+    if (reads->ring) cuda.MemFreeHost(reads->ring);
+    reads->ring = NULL;
+}
