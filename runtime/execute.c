@@ -208,8 +208,9 @@ static void put_probe(const Walk *walk, const Output *output, const double *numb
 }
 
 static bool put_output(Walk *walk, const Output *output, Error *err) {
-    if (output->kind == OUT_map) return put_map(walk, output, err);
     if (output->kind == OUT_states) return ask_for_states(walk, output, err);
+    TRY(take_all(walk, err)); // while the device makes what is waited for now
+    if (output->kind == OUT_map) return put_map(walk, output, err);
     Arena *scratch = arena_open();
     const double *numbers = read_column(walk, output, scratch, err);
     void (*put)(const Walk *, const Output *, const double *) =
