@@ -1,4 +1,7 @@
-// reads.c: a ring of pinned memory.
+// reads.c: a ring of pinned memory, and its mirror on the GPU.
+//
+// What is asked for is copied into the mirror, in a moment, by the stream that computes; a stream of its own brings it to
+// the host. So computing waits for no bus.
 #include "runtime/cuda/reads.h"
 
 #define MOST_BYTES ((uint64_t)64 << 20)
@@ -6,7 +9,7 @@
 typedef struct {
     uint64_t offset, bytes, count;
     DType dtype;
-    CuEvent there;
+    CuEvent made, there; // in the mirror; in the ring
 } Ask;
 
 struct Reads {
@@ -14,6 +17,8 @@ struct Reads {
     Arena *arena;
     uint64_t bytes;
     unsigned char *ring; // pinned
+    DevicePtr mirror;
+    CuStream stream;
     LIST(Ask) asks;
     size_t taken;          // of asks
     LIST(CuEvent) events;  // that nobody waits for
@@ -27,8 +32,11 @@ Reads *reads_open(const Gpu *gpu, uint64_t bytes, Arena *arena) {
 
 static bool open_ring(Reads *reads, Error *err) {
     void *ring = NULL;
-    if (!reads->ring) TRY(cuda_ok(cuda.MemHostAlloc(&ring, (size_t)reads->bytes, 0), "take memory for results", err));
-    if (ring) reads->ring = ring;
+    if (reads->ring) return true;
+    if (!reads->stream) TRY(cuda_ok(cuda.StreamCreate(&reads->stream, STREAM_NON_BLOCKING), "read results", err));
+    if (!reads->mirror) TRY(gpu_take(reads->bytes, "results on their way", &reads->mirror, err));
+    TRY(cuda_ok(cuda.MemHostAlloc(&ring, (size_t)reads->bytes, 0), "take memory for results", err));
+    reads->ring = ring;
     return true;
 }
 
@@ -53,18 +61,31 @@ static bool take_event(Reads *reads, CuEvent *out, Error *err) {
     return true;
 }
 
+static void give_events(Reads *reads, const Ask *ask) {
+    if (ask->made) list_push(reads->arena, &reads->events, ask->made);
+    if (ask->there) list_push(reads->arena, &reads->events, ask->there);
+}
+
+static bool send(const Reads *reads, const Ask *ask, DevicePtr at, Error *err) {
+    CuStream compute = reads->gpu->stream, copy = reads->stream;
+    DevicePtr mirror = reads->mirror + ask->offset;
+    size_t bytes = (size_t)ask->bytes;
+    return cuda_ok(cuda.MemcpyDtoDAsync(mirror, at, bytes, compute), "read results", err) &&
+           cuda_ok(cuda.EventRecord(ask->made, compute), "read results", err) &&
+           cuda_ok(cuda.StreamWaitEvent(copy, ask->made, 0), "read results", err) &&
+           cuda_ok(cuda.MemcpyDtoHAsync(reads->ring + ask->offset, mirror, bytes, copy), "read results", err) &&
+           cuda_ok(cuda.EventRecord(ask->there, copy), "read results", err);
+}
+
 bool reads_ask(Reads *reads, DevicePtr at, DType dtype, uint64_t count, bool *asked, Error *err) {
     Ask ask = {.bytes = count * dtype_info[dtype].bytes, .count = count, .dtype = dtype};
     *asked = ask.bytes && find_room(reads, ask.bytes, &ask.offset);
     if (!*asked) return true;
-    TRY(open_ring(reads, err) && take_event(reads, &ask.there, err));
-    CuStream stream = reads->gpu->stream;
-    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(reads->ring + ask.offset, at, (size_t)ask.bytes, stream), "read results", err) &&
-              cuda_ok(cuda.EventRecord(ask.there, stream), "read results", err);
+    bool ok = open_ring(reads, err) && take_event(reads, &ask.made, err) && take_event(reads, &ask.there, err) && send(reads, &ask, at, err);
     if (ok)
         list_push(reads->arena, &reads->asks, ask);
     else
-        list_push(reads->arena, &reads->events, ask.there);
+        give_events(reads, &ask);
     return ok;
 }
 
@@ -72,7 +93,7 @@ bool reads_take(Reads *reads, void *out, Error *err) {
     MUST(reads->taken < reads->asks.len);
     const Ask ask = reads->asks.at[reads->taken++];
     if (reads->taken == reads->asks.len) reads->taken = reads->asks.len = 0;
-    list_push(reads->arena, &reads->events, ask.there);
+    give_events(reads, &ask);
     TRY(cuda_ok(cuda.EventSynchronize(ask.there), "read results", err));
     bool narrow = ask.dtype == DTYPE_bf16 || ask.dtype == DTYPE_f16;
     if (narrow)
@@ -83,7 +104,8 @@ bool reads_take(Reads *reads, void *out, Error *err) {
 }
 
 void reads_forget(Reads *reads) {
-    for (size_t i = reads->taken; i < reads->asks.len; i++) list_push(reads->arena, &reads->events, reads->asks.at[i].there);
+    if (reads->stream) cuda.StreamSynchronize(reads->stream);
+    for (size_t i = reads->taken; i < reads->asks.len; i++) give_events(reads, &reads->asks.at[i]);
     reads->taken = reads->asks.len = 0;
 }
 
@@ -92,5 +114,6 @@ void reads_close(Reads *reads) {
     reads_forget(reads);
     for (size_t i = 0; i < reads->events.len; i++) cuda.EventDestroy(reads->events.at[i]);
     if (reads->ring) cuda.MemFreeHost(reads->ring);
-    reads->ring = NULL;
+    gpu_give(reads->mirror);
+    if (reads->stream) cuda.StreamDestroy(reads->stream);
 }

@@ -13,5 +13,5 @@ Reads *reads_open(const Gpu *gpu, uint64_t bytes, Arena *arena);
 bool reads_ask(Reads *reads, DevicePtr at, DType dtype, uint64_t count, bool *asked, Error *err);
 // Waits for the oldest: its numbers, bf16 and f16 as float32.
 bool reads_take(Reads *reads, void *out, Error *err);
-void reads_forget(Reads *reads); // what was asked for and not taken; nothing is on its way any more
+void reads_forget(Reads *reads); // what was asked for and not taken
 void reads_close(Reads *reads);  // NULL is allowed
