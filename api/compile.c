@@ -80,12 +80,35 @@ static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
     return lower(&batched, &options, mdx->arena, out, err);
 }
 
-static bool too_large(Mdx *mdx, uint64_t budget, uint64_t fixed, uint64_t smallest, Error *err) {
+// What a plan must fit: the GPU's memory, with the weights; else the host's, where what the process has already and what the
+// device takes whatever the plan counts too, and weights, which are mapped files, do not.
+typedef struct {
+    uint64_t bytes, fixed; // bytes 0: not known
+    bool own;              // of the device
+} Budget;
+
+static Budget budget_of(Mdx *mdx) {
+    const DeviceApi *device = mdx->device;
+    uint64_t own = device->free_bytes ? device->free_bytes(&mdx->device_options) : 0;
+    if (own) return (Budget){mdx->memory && mdx->memory < own ? mdx->memory : own - own / 32, 0, true};
+    if (!mdx->used) mdx->used = memory_used();
+    uint64_t fixed = mdx->used + (device->fixed_bytes ? device->fixed_bytes(&mdx->device_options) : 0);
+    return (Budget){mdx->memory ? mdx->memory : mdx->used + memory_available(), fixed, false};
+}
+
+static uint64_t need_of(const Mdx *mdx, const Budget *budget, const Plan *plan) {
+    return budget->fixed + plan->arena_bytes + (budget->own ? mdx->device->plan_bytes(plan) : 0);
+}
+
+static bool too_large(Mdx *mdx, const Budget *budget, Error *err) {
     Text have = text_open(mdx->arena), need = text_open(mdx->arena);
-    memory_write(budget, &have);
-    memory_write(fixed + smallest, &need);
-    FAIL(err, ERR_INPUT, "%s allows %s, and the smallest micro-batches need %s; give --memory=%s, shorten the prompts or lower --batch-points",
-         mdx->memory ? "--memory" : "the machine", have.at, need.at, need.at);
+    uint64_t smallest = need_of(mdx, budget, &mdx->plan);
+    memory_write(budget->bytes, &have);
+    memory_write(smallest, &need);
+    bool given = mdx->memory && mdx->memory == budget->bytes;
+    FAIL(err, ERR_INPUT, "%s allows %s, and the smallest micro-batches need %s; %s%s%sshorten the prompts or lower --batch-points",
+         given ? "--memory" : budget->own ? "the GPU" : "the machine", have.at, need.at, given || !budget->own ? "give --memory=" : "",
+         given || !budget->own ? need.at : "", given || !budget->own ? ", " : "");
 }
 
 static bool plan_that_fits(Mdx *mdx, Error *err);
@@ -98,27 +121,25 @@ static bool plan_point_by_point(Mdx *mdx, Error *err) {
     return session_graph(mdx, err) && plan_that_fits(mdx, err);
 }
 
-// The plan with the fewest micro-batches that fits the memory. What the process has already and what the device
-// takes whatever the plan counts too; weights, which are mapped files, do not.
+// The plan with the fewest micro-batches that fits the memory.
 static bool plan_that_fits(Mdx *mdx, Error *err) {
-    if (!mdx->used) mdx->used = memory_used();
-    uint64_t used = mdx->used, budget = mdx->memory ? mdx->memory : used + memory_available();
-    uint64_t fixed = used + (mdx->device->fixed_bytes ? mdx->device->fixed_bytes(&mdx->device_options) : 0);
+    const Budget budget = budget_of(mdx);
     uint32_t most = graph_most_parts(&mdx->graph), least = MAX(MIN(mdx->least_parts, most), 1u), low = least, high = least;
     TRY(plan_in_parts(mdx, high, &mdx->plan, err));
-    if (!budget || fixed + mdx->plan.arena_bytes <= budget) return true;
-    while (fixed + mdx->plan.arena_bytes > budget && high < most) { // low does not fit
+    if (!budget.bytes || need_of(mdx, &budget, &mdx->plan) <= budget.bytes) return true;
+    while (need_of(mdx, &budget, &mdx->plan) > budget.bytes && high < most) { // low does not fit
         low = high;
         high = MIN(2 * high, most);
         TRY(plan_in_parts(mdx, high, &mdx->plan, err));
     }
-    if (fixed + mdx->plan.arena_bytes > budget && mdx->build.batch_points == AUTO_POINTS) return plan_point_by_point(mdx, err);
-    if (fixed + mdx->plan.arena_bytes > budget) return too_large(mdx, budget, fixed, mdx->plan.arena_bytes, err);
+    bool fits = need_of(mdx, &budget, &mdx->plan) <= budget.bytes;
+    if (!fits && mdx->build.batch_points == AUTO_POINTS) return plan_point_by_point(mdx, err);
+    if (!fits) return too_large(mdx, &budget, err);
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
         Plan plan;
         TRY(plan_in_parts(mdx, middle, &plan, err));
-        bool fits = fixed + plan.arena_bytes <= budget;
+        fits = need_of(mdx, &budget, &plan) <= budget.bytes;
         if (fits) mdx->plan = plan;
         *(fits ? &high : &low) = middle;
     }

@@ -35,6 +35,10 @@ typedef struct {
     uint64_t batch_rows; // of a matrix product: more at once make it no faster
     double window;       // operations that it does at one go: reading what comes out in between makes it wait; 0: no matter
     uint64_t (*fixed_bytes)(const DeviceOptions *options); // memory that it takes whatever the plan; may be NULL: none
+    // A device with memory of its own: how much of it is free (0: none can be used), and what a plan takes of it beside the
+    // arena, weights included. NULL: it computes in the host's memory.
+    uint64_t (*free_bytes)(const DeviceOptions *options);
+    uint64_t (*plan_bytes)(const Plan *plan);
     bool (*usable)(const DeviceOptions *options); // whether this machine has what it needs; NULL: every one has
     bool (*open)(Device *device, Arena *arena, Error *err);
     bool (*prepare)(Device *device, const BoundPlan *bound, Error *err);           // compile and load; allocate the arena

@@ -4,6 +4,7 @@
 #include "runtime/cuda/attention.h"
 #include "runtime/cuda/graphs.h"
 #include "runtime/cuda/logits.h"
+#include "runtime/cuda/memory.h"
 #include "runtime/cuda/reads.h"
 #include "runtime/cuda/upload.h"
 #include "runtime/device.h"
@@ -407,6 +408,10 @@ static const StepKind *kind_of(const Step *step) {
 
 // ---- The device
 
+static uint64_t cuda_device_free_bytes(const DeviceOptions *options) {
+    return cuda_free_memory(options->cuda_path);
+}
+
 static bool cuda_device_usable(const DeviceOptions *options) {
     Error ignored;
     int count = 0;
@@ -696,6 +701,8 @@ const DeviceApi device_cuda = {
     .beside = true,
     .batch_rows = 16384,
     .window = 2e14,
+    .free_bytes = cuda_device_free_bytes,
+    .plan_bytes = cuda_plan_bytes,
     .usable = cuda_device_usable,
     .open = cuda_device_open,
     .prepare = cuda_device_prepare,

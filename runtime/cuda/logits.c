@@ -9,6 +9,7 @@
 enum {
     BLOCK_ROWS = 1024,   // at most: a tile stays in the second cache
     TILE_COLUMNS = 8192, // at most
+    UNIT = 64,           // columns of tiles are a multiple
     ALIGN = 256,
 };
 
@@ -167,7 +168,6 @@ static uint32_t probe_kernel(GpuLogits *l) {
 
 GpuLogits *gpu_logits_plan(const LogitsWorld *world, const Step *step, Arena *arena) {
     GpuLogits *l = arena_new(arena, GpuLogits);
-    enum { UNIT = 64 };
     uint32_t vocab = step->logits->vocab, tiles = (vocab - 1) / TILE_COLUMNS + 1;
     *l = (GpuLogits){.world = *world, .step = step, .of = step->logits, .arena = arena};
     l->width = ((vocab - 1) / tiles / UNIT + 1) * UNIT;
@@ -184,6 +184,16 @@ GpuLogits *gpu_logits_plan(const LogitsWorld *world, const Step *step, Arena *ar
     for (uint32_t i = 0; i < l->of->metric_count; i++) l->any_shown |= l->of->metrics[i].shows;
     l->probe = probe_kernel(l);
     return l;
+}
+
+uint64_t gpu_logits_most_bytes(const Plan *plan, const Step *step) {
+    const Logits *of = step->logits;
+    uint64_t block = MIN(step->rows, (uint64_t)BLOCK_ROWS), bytes = 0;
+    for (uint32_t i = 0; i < of->source_count; i++)
+        bytes += block * (plan->values[of->sources[i].x].width + (uint64_t)MIN(of->vocab, (uint32_t)TILE_COLUMNS + UNIT)) * sizeof(float);
+    for (uint32_t i = 0; i < of->metric_count; i++)
+        bytes += (3 * block * (of->metrics[i].states + of->metrics[i].second_states) + step->rows) * sizeof(double);
+    return bytes;
 }
 
 uint64_t gpu_logits_bytes(const GpuLogits *l) {

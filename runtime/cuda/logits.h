@@ -27,6 +27,8 @@ typedef struct {
 
 typedef struct GpuLogits GpuLogits;
 
+uint64_t gpu_logits_most_bytes(const Plan *plan, const Step *step); // of its buffers, at most, before all else
+
 // Asks for the kernels and tables that the step needs. Its buffers are the tiles' (see bytes), which steps share.
 GpuLogits *gpu_logits_plan(const LogitsWorld *world, const Step *step, Arena *arena);
 uint64_t gpu_logits_bytes(const GpuLogits *logits);
