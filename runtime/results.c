@@ -64,12 +64,12 @@ void results_point_write(const Results *results, uint64_t axes, size_t point, Te
 
 // ---- Cells
 
-static Str column_name(const Results *results, const ResultColumn *column) {
+Str results_column(const Results *results, const ResultColumn *column) {
     return column->is_axis ? results->axes[column->index].name : results->metrics[column->index].name;
 }
 
 // A cell as people read it: six significant digits.
-static Str shown(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena) {
+Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena) {
     if (table->columns[column].is_axis) {
         size_t axis = table->columns[column].index;
         return results->axes[axis].values[results_value(results, table->axes, point, axis)];
@@ -95,7 +95,7 @@ bool results_noise(const Results *results, const ResultMetric *metric, double *f
 }
 
 // Effects that are hardly above what the same run shows without a patch.
-static void note_noise(const Results *results, const ResultTable *table, Text *out) {
+void results_notes(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (table->columns[c].is_axis) continue;
         const ResultMetric *metric = &results->metrics[table->columns[c].index];
@@ -127,8 +127,8 @@ void results_print(const Results *results, Text *out) {
         size_t *width = arena_many(out->arena, size_t, table->count);
         Str *cells = arena_many(out->arena, Str, (table->points + 1) * table->count);
         for (size_t c = 0; c < table->count; c++) {
-            cells[c] = column_name(results, &table->columns[c]);
-            for (size_t p = 0; p < table->points; p++) cells[(p + 1) * table->count + c] = shown(results, table, c, p, out->arena);
+            cells[c] = results_column(results, &table->columns[c]);
+            for (size_t p = 0; p < table->points; p++) cells[(p + 1) * table->count + c] = results_cell(results, table, c, p, out->arena);
             for (size_t p = 0; p <= table->points; p++) width[c] = MAX(width[c], cells[p * table->count + c].len);
         }
         if (t) text_char(out, '\n');
@@ -141,7 +141,7 @@ void results_print(const Results *results, Text *out) {
             }
             text_char(out, '\n');
         }
-        note_noise(results, table, out);
+        results_notes(results, table, out);
     }
 }
 
@@ -213,7 +213,7 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     text_str(out, STR("    {\"columns\": ["));
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_str(out, STR(", "));
-        text_json(out, column_name(results, &table->columns[c]));
+        text_json(out, results_column(results, &table->columns[c]));
     }
     text_str(out, STR("], \"rows\": ["));
     const char *between = "\n";
@@ -285,7 +285,7 @@ static void csv_number(double x, Text *out) {
 void results_csv(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_char(out, ',');
-        csv_text(column_name(results, &table->columns[c]), out);
+        csv_text(results_column(results, &table->columns[c]), out);
     }
     text_char(out, '\n');
     for (size_t p = 0; p < table->points; p++) {

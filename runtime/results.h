@@ -118,10 +118,15 @@ bool results_row_done(const Results *results, const ResultTable *table, size_t p
 // "alpha=0.5, layer=3": the values of a point's sweeps.
 void results_point_write(const Results *results, uint64_t axes, size_t point, Text *out);
 bool results_complete(const Results *results);
+Str results_column(const Results *results, const ResultColumn *column); // its name
 
-// The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.
+// A cell as people read it: six significant digits; "undefined"; "-" for what is not computed.
+Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena);
+// What stands below a table, one line each: metrics whose values are hardly above their noise floor.
+void results_notes(const Results *results, const ResultTable *table, Text *out);
 // The noise floor of a metric; false when no probe of it was computed.
 bool results_noise(const Results *results, const ResultMetric *metric, double *floor);
+// The tables for people: aligned columns.
 void results_print(const Results *results, Text *out);
 void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.
