@@ -64,12 +64,13 @@ static bool add_all(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err
     return true;
 }
 
-// What stands in the digest: the role and content of every input, the device and the version. Names and places of
+// What stands in the digest: the role and content of every input, the device, what it shortens states to, and the version. Names and places of
 // files do not: the same study in another folder is the same study.
 static Str digest_of(Mdx *mdx, const Inputs *inputs) {
     Hasher *hasher = hasher_open(mdx->arena);
     hasher_str(hasher, STR("mdx " MDX_VERSION));
     hasher_str(hasher, str_of(mdx->device->name));
+    if (mdx->device->shortens) hasher_str(hasher, str_of(dtype_info[session_states(mdx)].name));
     for (size_t i = 0; i < inputs->len; i++) {
         hasher_str(hasher, str_of(inputs->at[i].role));
         hasher_str(hasher, str_of(inputs->at[i].hash.hex));
@@ -114,7 +115,7 @@ static void manifest_models(const Mdx *mdx, const Record *record, Text *out) {
         json_pair(out, "name", file->name);
         text_str(out, STR(", "));
         json_pair(out, "weights", record_stored(record, i));
-        text_str(out, STR(", \"activations\": \"F32\"}"));
+        text_add(out, ", \"activations\": \"%s\"}", dtype_info[session_states(mdx)].safetensors);
         between = ",\n    {";
     }
     text_str(out, STR("],\n"));
@@ -172,6 +173,8 @@ static Str manifest(Mdx *mdx, const Record *record) {
     json_pair(&out, "version", STR("mdx " MDX_VERSION));
     text_str(&out, STR(",\n  "));
     json_pair(&out, "device", str_of(mdx->device->name));
+    text_str(&out, STR(",\n  "));
+    json_pair(&out, "dtype", str_of(dtype_info[session_states(mdx)].name));
     text_add(&out, ",\n  \"complete\": %s,\n  \"seeds\": [],\n", results_complete(&mdx->results) ? "true" : "false");
     manifest_inputs(&record->inputs, &out);
     manifest_models(mdx, record, &out);
