@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/artifact.h"
+#include "api/figures.h"
 #include "mdx/file.h"
 
 enum { DIGEST_CHARS = 12 };
@@ -341,11 +342,12 @@ static bool write_tables(Mdx *mdx, Str folder, Error *err) {
 
 static bool write_all(Mdx *mdx, Str folder, const Record *record, Error *err) {
     Text json = text_open(mdx->arena), values = text_open(mdx->arena);
+    TRY(session_figures(mdx, folder, err)); // first: they may warn
     results_json(&mdx->results, &json);
     results_values_csv(&mdx->results, &values);
     return put(mdx, folder, "results.json", json, err) && write_tables(mdx, folder, err) &&
            put(mdx, folder, "values.csv", values, err) && write_maps(mdx, folder, err) && write_all_states(mdx, folder, err) &&
-           file_write(path_join(mdx->arena, folder, STR("report.html")).at, html_report(mdx, record), err) &&
+           file_write(path_join(mdx->arena, folder, STR("report.html")).at, html_report(mdx, record, folder), err) &&
            file_write(path_join(mdx->arena, folder, STR("manifest.json")).at, manifest(mdx, record), err);
 }
 

@@ -26,5 +26,5 @@ Str record_stored(const Record *record, size_t file);
 Str record_place(Arena *arena, const Stmt *stmt);
 Str record_time(Arena *arena, double seconds); // since 1970, as ISO 8601
 
-// html_report.c: report.html, everything for a reader in one file.
-Str html_report(Mdx *mdx, const Record *record);
+// html_report.c: report.html, everything for a reader in one file. `folder` has the figures.
+Str html_report(Mdx *mdx, const Record *record, Str folder);

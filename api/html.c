@@ -38,9 +38,11 @@ void html_text(Text *out, Str s) {
         size_t valid = utf8_valid_prefix(s);
         for (size_t i = 0; i < valid; i++) {
             bool none = is_no_character(s, i);
-            if (none) text_str(out, REPLACEMENT);
-            if (none) i += 2;
-            else html_byte(out, s.at[i]);
+            if (none)
+                text_str(out, REPLACEMENT);
+            else
+                html_byte(out, s.at[i]);
+            i += none ? 2 : 0;
         }
         if (valid < s.len) text_str(out, REPLACEMENT);
         s = str_part(s, valid + 1, s.len);
@@ -131,6 +133,20 @@ void html_hash(Text *out, const char *hex) {
 
 void html_table_close(Text *out) {
     text_str(out, STR("</tbody>\n</table></div>\n"));
+}
+
+void html_image(Text *out, const char *type, Str bytes, Str what) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    text_add(out, "<img src=\"data:image/%s;base64,", type);
+    for (size_t i = 0; i < bytes.len; i += 3) {
+        size_t left = MIN(bytes.len - i, 3);
+        uint32_t word = 0;
+        for (size_t k = 0; k < 3; k++) word = word << 8 | (k < left ? (unsigned char)bytes.at[i + k] : 0);
+        for (size_t k = 0; k < 4; k++) text_char(out, k <= left ? digits[word >> (18 - 6 * k) & 63] : '=');
+    }
+    text_str(out, STR("\" alt=\""));
+    html_text(out, what);
+    text_str(out, STR("\" />"));
 }
 
 void html_code(Text *out, Str text) {

@@ -22,5 +22,7 @@ void html_cell(Text *out, bool number, Str text);
 void html_count(Text *out, uint64_t number);      // a cell
 void html_hash(Text *out, const char *hex);       // a cell: the beginning, whole when pointed at
 void html_table_close(Text *out);
+// A picture inside the page; `type` is "svg+xml", `what` is for who cannot see it.
+void html_image(Text *out, const char *type, Str bytes, Str what);
 // Lines with their numbers, which a copy of the text does not have.
 void html_code(Text *out, Str text);

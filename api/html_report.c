@@ -2,15 +2,18 @@
 #include <math.h>
 
 #include "api/artifact.h"
+#include "api/figures.h"
 #include "api/html.h"
+#include "mdx/file.h"
 
 // Rows of a table that a page can bear; the CSV has all.
-enum { MOST_ROWS = 1000 };
+enum { MOST_ROWS = 1000, MOST_SVG = 8 << 20 };
 
 typedef struct {
     Mdx *mdx;
     const Record *record;
     const Results *results;
+    Str folder;
     Text out;
 } Page;
 
@@ -124,6 +127,30 @@ static void write_tables(Page *page) {
     if (page->results->table_count) html_element(&page->out, "h2", NULL, STR("Results"));
     for (size_t t = 0; t < page->results->table_count; t++) write_table(page, &page->results->tables[t], t);
     if (page->results->metric_count) write_metrics(page);
+}
+
+// ---- Figures
+
+static void write_figure(Page *page, const ResultFigure *figure) {
+    Error ignored;
+    Arena *arena = page->mdx->arena;
+    Str svg, caption = figure_caption(page->results, figure, arena);
+    Str path = path_join(arena, path_join(arena, page->folder, STR("figures")), str_format(arena, "%.*s.svg", STR_ARG(figure->name)));
+    text_str(&page->out, STR("<figure>\n"));
+    if (figure->why_not.len)
+        html_element(&page->out, "p", "warning", str_format(arena, "not drawn: %.*s", STR_ARG(figure->why_not)));
+    else if (file_read(arena, path.at, MOST_SVG, &svg, &ignored))
+        html_image(&page->out, "svg+xml", svg, caption);
+    else
+        html_element(&page->out, "p", "note", STR("too large for this page"));
+    text_str(&page->out, STR("\n<figcaption class=\"note\">"));
+    html_text(&page->out, caption);
+    text_add(&page->out, " (figures/%.*s.svg, .png, .dat, .gp)</figcaption>\n</figure>\n", STR_ARG(figure->name));
+}
+
+static void write_figures(Page *page) {
+    if (page->results->figure_count) html_element(&page->out, "h2", NULL, STR("Figures"));
+    for (size_t i = 0; i < page->results->figure_count; i++) write_figure(page, &page->results->figures[i]);
 }
 
 // ---- Warnings, spec
@@ -278,9 +305,9 @@ static void write_manifest(Page *page) {
     write_inputs(page);
 }
 
-Str html_report(Mdx *mdx, const Record *record) {
-    Page page = {mdx, record, &mdx->results, text_open(mdx->arena)};
-    static void (*const sections[])(Page *) = {write_head, write_tables, write_warnings, write_spec, write_maps, write_patches, write_manifest};
+Str html_report(Mdx *mdx, const Record *record, Str folder) {
+    Page page = {mdx, record, &mdx->results, folder, text_open(mdx->arena)};
+    static void (*const sections[])(Page *) = {write_head,  write_tables, write_figures, write_warnings, write_spec, write_maps, write_patches, write_manifest};
     html_open(&page.out, mdx->results.experiment);
     for (size_t i = 0; i < COUNT(sections); i++) sections[i](&page);
     html_close(&page.out);

@@ -43,10 +43,32 @@ bool results_row_done(const Results *results, const ResultTable *table, size_t p
     return true;
 }
 
+static bool table_complete(const Results *results, const ResultTable *table) {
+    for (size_t p = 0; p < table->points; p++)
+        if (!results_row_done(results, table, p)) return false;
+    return true;
+}
+
+// A metric that estimates its own interval would answer here, before the columns are asked.
+bool results_bounds(const Results *results, const ResultTable *table, size_t column, size_t own, double *lower, double *upper) {
+    const ResultMetric *metric = &results->metrics[table->columns[column].index];
+    double *const out[] = {lower, upper};
+    for (size_t k = 0; k < 2; k++) {
+        const ResultColumn *bound = column + 1 + k < table->count ? &table->columns[column + 1 + k] : NULL;
+        if (!bound || bound->role != (k ? RESULT_upper : RESULT_lower)) return false;
+        const ResultMetric *of = &results->metrics[bound->index];
+        size_t point = results_project(results, metric->axes, own, of->axes);
+        if (!of->done[point] || !isfinite(of->values[point])) return false;
+        *out[k] = of->values[point];
+    }
+    return true;
+}
+
 bool results_complete(const Results *results) {
     for (size_t t = 0; t < results->table_count; t++)
-        for (size_t p = 0; p < results->tables[t].points; p++)
-            if (!results_row_done(results, &results->tables[t], p)) return false;
+        if (!table_complete(results, &results->tables[t])) return false;
+    for (size_t i = 0; i < results->figure_count; i++)
+        if (!table_complete(results, &results->figures[i].table)) return false;
     for (size_t i = 0; i < results->states_count; i++)
         for (size_t p = 0; p < results->states[i].points; p++)
             if (!results->states[i].at[p].states) return false;
@@ -234,6 +256,24 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     text_str(out, STR("]}"));
 }
 
+static void json_figure(const Results *results, const ResultFigure *figure, Text *out) {
+    text_add(out, "    {\"kind\": \"%s\", \"name\": ", figure->heat ? "heat" : "plot");
+    text_json(out, figure->name);
+    text_str(out, STR(", \"metrics\": ["));
+    for (size_t c = 0; c < figure->table.count; c++) {
+        if (c) text_str(out, STR(", "));
+        text_json(out, results_column(results, &figure->table.columns[c]));
+    }
+    text_str(out, STR("], \"over\": "));
+    text_json(out, results->axes[figure->over].name);
+    text_str(out, STR(", \"by\": "));
+    if (figure->by == RESULT_NO_AXIS)
+        text_str(out, STR("null"));
+    else
+        text_json(out, results->axes[figure->by].name);
+    text_char(out, '}');
+}
+
 // A list of `count` objects, one a line.
 #define JSON_LIST(name, count, write)                                                                        \
     do {                                                                                                     \
@@ -250,6 +290,8 @@ void results_json(const Results *results, Text *out) {
     text_json(out, results->experiment);
     text_add(out, ",\n  \"complete\": %s,\n", results_complete(results) ? "true" : "false");
     JSON_LIST("tables", results->table_count, json_table(results, &results->tables[i], out));
+    text_str(out, STR(",\n"));
+    JSON_LIST("figures", results->figure_count, json_figure(results, &results->figures[i], out));
     text_str(out, STR(",\n"));
     JSON_LIST("metrics", results->metric_count, json_metric(results, &results->metrics[i], out));
     text_str(out, STR(",\n"));

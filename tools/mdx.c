@@ -206,7 +206,8 @@ static int print_help(FILE *to) {
           "  run clean = base on val                                     a forward pass\n"
           "  run patched = base on val with p\n"
           "  metric effect = mean(kl(patched, clean))                    what is measured\n"
-          "  report table(alpha, effect)                                 what is shown\n\n"
+          "  report table(alpha, effect)                                 what is shown\n"
+          "  report plot(effect, over: alpha)                            and drawn\n\n"
           "examples/ has whole specs; docs/language.md is the manual.\n",
           to);
     return to == stdout ? 0 : 1;

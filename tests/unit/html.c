@@ -39,11 +39,21 @@ static void test_code(Arena *arena) {
     CHECK(strstr(out.at, "<pre><span class=\"l\">a &lt; b\n</span><span class=\"l\">\n</span><span class=\"l\">last\n</span></pre>"));
 }
 
+static void test_image(Arena *arena) {
+    static const char *const cases[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        Text out = text_open(arena);
+        html_image(&out, "svg+xml", str_of(cases[i][0]), STR("a \"b\""));
+        CHECK(str_eq(text_view(&out), str_format(arena, "<img src=\"data:image/svg+xml;base64,%s\" alt=\"a &quot;b&quot;\" />", cases[i][1])));
+    }
+}
+
 int main(void) {
     Arena *arena = arena_open();
     test_text(arena);
     test_count(arena);
     test_code(arena);
+    test_image(arena);
     arena_close(arena);
     return check_done();
 }
