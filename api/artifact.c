@@ -6,21 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/session.h"
+#include "api/artifact.h"
+#include "api/figures.h"
 #include "mdx/file.h"
-#include "mdx/hash.h"
 
 enum { DIGEST_CHARS = 12 };
-
-// A file that went in, with its hash.
-typedef struct {
-    const char *role; // "spec", "include", "config", "weights", "tokenizer", "chat template", "prompts", "map"
-    Str name;         // as the spec or the folder calls it
-    Str path;
-    Sha256 hash;
-} Input;
-
-typedef LIST(Input) Inputs;
 
 // ---- Inputs
 
@@ -75,12 +65,13 @@ static bool add_all(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err
     return true;
 }
 
-// What stands in the digest: the role and content of every input, the device and the version. Names and places of
+// What stands in the digest: the role and content of every input, the device, what it shortens states to, and the version. Names and places of
 // files do not: the same study in another folder is the same study.
 static Str digest_of(Mdx *mdx, const Inputs *inputs) {
     Hasher *hasher = hasher_open(mdx->arena);
     hasher_str(hasher, STR("mdx " MDX_VERSION));
     hasher_str(hasher, str_of(mdx->device->name));
+    if (mdx->device->shortens) hasher_str(hasher, str_of(dtype_info[session_states(mdx)].name));
     for (size_t i = 0; i < inputs->len; i++) {
         hasher_str(hasher, str_of(inputs->at[i].role));
         hasher_str(hasher, str_of(inputs->at[i].hash.hex));
@@ -110,18 +101,22 @@ static void manifest_inputs(const Inputs *inputs, Text *out) {
     text_str(out, STR("],\n"));
 }
 
-static void manifest_models(const Mdx *mdx, const OpenFiles *files, Text *out) {
+Str record_stored(const Record *record, size_t file) {
+    const Weights *weights = record->files->weights[file];
+    return weights_count(weights) ? weights_at(weights, 0)->stored : STR("");
+}
+
+static void manifest_models(const Mdx *mdx, const Record *record, Text *out) {
     text_str(out, STR("  \"models\": ["));
     const char *between = "\n    {";
-    for (size_t i = 0; i < files->count; i++) {
+    for (size_t i = 0; i < record->files->count; i++) {
         const PlanFile *file = &mdx->plan.files[i];
         if (!file->folder) continue;
         text_str(out, str_of(between));
         json_pair(out, "name", file->name);
         text_str(out, STR(", "));
-        Str stored = weights_count(files->weights[i]) ? weights_at(files->weights[i], 0)->stored : STR("");
-        json_pair(out, "weights", stored);
-        text_str(out, STR(", \"activations\": \"F32\"}"));
+        json_pair(out, "weights", record_stored(record, i));
+        text_add(out, ", \"activations\": \"%s\"}", dtype_info[session_states(mdx)].safetensors);
         between = ",\n    {";
     }
     text_str(out, STR("],\n"));
@@ -140,24 +135,29 @@ static void manifest_prompts(const Mdx *mdx, Text *out) {
     text_str(out, STR("],\n"));
 }
 
+Str record_place(Arena *arena, const Stmt *stmt) {
+    Text text = text_open(arena);
+    if (stmt->kind != STMT_hook) return STR("");
+    text_add(&text, "%.*s = ", STR_ARG(stmt->name));
+    ast_write(stmt->value, &text);
+    return text_view(&text);
+}
+
 // Where each run reads and writes, as words: the positions policy.
 static void manifest_positions(const Mdx *mdx, Text *out) {
     text_str(out, STR("  \"positions\": ["));
     const char *between = "\n    ";
     for (size_t i = 0; i < mdx->spec.statements.len; i++) {
-        const Stmt *stmt = &mdx->spec.statements.at[i];
-        if (stmt->kind != STMT_hook) continue;
-        Text text = text_open(mdx->arena);
-        text_add(&text, "%.*s = ", STR_ARG(stmt->name));
-        ast_write(stmt->value, &text);
+        Str place = record_place(mdx->arena, &mdx->spec.statements.at[i]);
+        if (!place.len) continue;
         text_str(out, str_of(between));
-        text_json(out, text_view(&text));
+        text_json(out, place);
         between = ",\n    ";
     }
     text_str(out, STR("],\n"));
 }
 
-static Str time_text(Arena *arena, double seconds) {
+Str record_time(Arena *arena, double seconds) {
     time_t whole = (time_t)seconds;
     struct tm parts;
     char text[32];
@@ -166,7 +166,7 @@ static Str time_text(Arena *arena, double seconds) {
     return str_copy(arena, str_of(text));
 }
 
-static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, const RunTimes *times) {
+static Str manifest(Mdx *mdx, const Record *record) {
     Text out = text_open(mdx->arena);
     text_str(&out, STR("{\n  "));
     json_pair(&out, "experiment", mdx->exp->name);
@@ -174,9 +174,11 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
     json_pair(&out, "version", STR("mdx " MDX_VERSION));
     text_str(&out, STR(",\n  "));
     json_pair(&out, "device", str_of(mdx->device->name));
+    text_str(&out, STR(",\n  "));
+    json_pair(&out, "dtype", str_of(dtype_info[session_states(mdx)].name));
     text_add(&out, ",\n  \"complete\": %s,\n  \"seeds\": [],\n", results_complete(&mdx->results) ? "true" : "false");
-    manifest_inputs(inputs, &out);
-    manifest_models(mdx, files, &out);
+    manifest_inputs(&record->inputs, &out);
+    manifest_models(mdx, record, &out);
     manifest_prompts(mdx, &out);
     manifest_positions(mdx, &out);
     const Cost executed = session_executed(mdx);
@@ -187,8 +189,9 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
              mdx->plan.flops / 1e9, mdx->parts, (unsigned long long)mdx->plan.arena_bytes);
     text_json(&out, mdx->spec.sources.at[0].text);
     text_str(&out, STR(",\n  \"times\": {"));
-    json_pair(&out, "started", time_text(mdx->arena, times->started));
-    text_add(&out, ", \"seconds\": %.3f, \"peak_memory_bytes\": %llu}\n}\n", times->seconds, (unsigned long long)times->peak);
+    json_pair(&out, "started", record_time(mdx->arena, record->times->started));
+    text_add(&out, ", \"seconds\": %.3f, \"peak_memory_bytes\": %llu}\n}\n", record->times->seconds,
+             (unsigned long long)record->times->peak);
     return text_view(&out);
 }
 
@@ -337,13 +340,15 @@ static bool write_tables(Mdx *mdx, Str folder, Error *err) {
     return true;
 }
 
-static bool write_all(Mdx *mdx, Str folder, Str manifest_text, Error *err) {
+static bool write_all(Mdx *mdx, Str folder, const Record *record, Error *err) {
     Text json = text_open(mdx->arena), values = text_open(mdx->arena);
+    TRY(session_figures(mdx, folder, err)); // first: they may warn
     results_json(&mdx->results, &json);
     results_values_csv(&mdx->results, &values);
     return put(mdx, folder, "results.json", json, err) && write_tables(mdx, folder, err) &&
            put(mdx, folder, "values.csv", values, err) && write_maps(mdx, folder, err) && write_all_states(mdx, folder, err) &&
-           file_write(path_join(mdx->arena, folder, STR("manifest.json")).at, manifest_text, err);
+           file_write(path_join(mdx->arena, folder, STR("report.html")).at, html_report(mdx, record, folder), err) &&
+           file_write(path_join(mdx->arena, folder, STR("manifest.json")).at, manifest(mdx, record), err);
 }
 
 // Whether the folder holds a whole run already: a stopped one does not take its place.
@@ -356,15 +361,15 @@ static bool is_complete(Mdx *mdx, Str folder) {
 }
 
 bool session_write(Mdx *mdx, const OpenFiles *files, const RunTimes *times, Error *err) {
-    Inputs inputs = {0};
-    TRY(add_all(mdx, files, &inputs, err));
-    Str name = str_format(mdx->arena, "%.*s-%.*s", STR_ARG(mdx->exp->name), STR_ARG(digest_of(mdx, &inputs)));
+    Record record = {.files = files, .times = times};
+    TRY(add_all(mdx, files, &record.inputs, err));
+    Str name = str_format(mdx->arena, "%.*s-%.*s", STR_ARG(mdx->exp->name), STR_ARG(digest_of(mdx, &record.inputs)));
     Str folder = path_join(mdx->arena, mdx->out, name);
     if (!mdx->stopped || !is_complete(mdx, folder)) {
         TRY(folder_make(mdx->out.at, err));
         Str part = str_format(mdx->arena, "%.*s.part-%ld", STR_ARG(folder), (long)getpid());
         TRY(folder_remove(part.at, err) && folder_make(part.at, err));
-        bool ok = write_all(mdx, part, manifest(mdx, files, &inputs, times), err) && folder_replace(part.at, folder.at, err);
+        bool ok = write_all(mdx, part, &record, err) && folder_replace(part.at, folder.at, err);
         Error ignored;
         if (!ok) return folder_remove(part.at, &ignored) && false;
     }

@@ -113,7 +113,7 @@ static Needed needed_runs(const Experiment *exp) {
     Needed needed = {.arena = exp->arena, .seen = strmap_open(exp->arena, 64)};
     for (size_t i = 0; i < exp->reports.len; i++) {
         const Report *report = &exp->reports.at[i];
-        if (!report->table) need_points(&needed, &exp->captures.at[report->capture]);
+        if (report->kind == REPORT_states) need_points(&needed, &exp->captures.at[report->capture]);
         for (size_t c = 0; c < report->columns.len; c++)
             if (!report->columns.at[c].is_axis) need_points(&needed, &exp->metrics.at[report->columns.at[c].index]);
     }
@@ -164,8 +164,8 @@ static void report_next_token(Experiment *exp, const RunInst *run) {
                    .in = {token},
                    .row = REDUCE_mean};
     *points = mean;
-    Report report = {.span = run->span, .table = true, .axes = run->axes};
-    list_push(exp->arena, &report.columns, ((Column){false, (uint32_t)exp->metrics.len, run->span}));
+    Report report = {.span = run->span, .kind = REPORT_table, .axes = run->axes};
+    list_push(exp->arena, &report.columns, ((Column){false, (uint32_t)exp->metrics.len, run->span, BOUND_none}));
     Str name = str_format(exp->arena, "%zu", exp->metrics.len);
     list_push(
         exp->arena, &exp->metrics,

@@ -96,16 +96,26 @@ static void open_maps(Mdx *mdx) {
     }
 }
 
+// By the numbers of Bound.
+static ResultTable table_of(Mdx *mdx, const Report *report) {
+    ResultColumn *columns = arena_many(mdx->arena, ResultColumn, report->columns.len);
+    for (size_t c = 0; c < report->columns.len; c++) {
+        const Column *column = &report->columns.at[c];
+        columns[c] = (ResultColumn){column->is_axis, column->index, (ResultRole)column->bound};
+    }
+    return (ResultTable){report->axes, results_points(&mdx->results, report->axes), report->columns.len, columns};
+}
+
 static void open_tables(Mdx *mdx) {
     Results *results = &mdx->results;
     results->tables = arena_many(mdx->arena, ResultTable, mdx->exp->reports.len);
+    results->figures = arena_many(mdx->arena, ResultFigure, mdx->exp->reports.len);
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
-        if (!report->table) continue;
-        ResultColumn *columns = arena_many(mdx->arena, ResultColumn, report->columns.len);
-        for (size_t c = 0; c < report->columns.len; c++)
-            columns[c] = (ResultColumn){report->columns.at[c].is_axis, report->columns.at[c].index};
-        results->tables[results->table_count++] = (ResultTable){report->axes, results_points(results, report->axes), report->columns.len, columns};
+        if (report->kind == REPORT_table) results->tables[results->table_count++] = table_of(mdx, report);
+        if (report->kind != REPORT_plot && report->kind != REPORT_heat) continue;
+        results->figures[results->figure_count++] = (ResultFigure){report->name, report->kind == REPORT_heat, report->span,
+                                                                   report->over, report->by, table_of(mdx, report), STR("")};
     }
 }
 

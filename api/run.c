@@ -10,16 +10,25 @@ static double now(clockid_t clock) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+// How many points of a table, a figure or states there are.
+static size_t points_done(const Mdx *mdx, const ResultTable *table, uint32_t capture, size_t *points) {
+    const Results *results = &mdx->results;
+    size_t done = 0;
+    *points = table ? table->points : results->states[capture].points;
+    for (size_t p = 0; p < *points; p++) done += table ? results_row_done(results, table, p) : results->states[capture].at[p].states != NULL;
+    return done;
+}
+
 // What a stopped run has not computed, in words.
 static void warn_missing(Mdx *mdx) {
     const Results *results = &mdx->results;
-    size_t table = 0;
+    size_t tables = 0, figures = 0, points;
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
-        size_t done = 0, points = report->table ? results->tables[table].points : results->states[report->capture].points;
-        for (size_t p = 0; p < points; p++)
-            done += report->table ? results_row_done(results, &results->tables[table], p) : results->states[report->capture].at[p].states != NULL;
-        table += report->table;
+        const ResultTable *table = NULL;
+        if (report->kind == REPORT_table) table = &results->tables[tables++];
+        if (report->name.len) table = &results->figures[figures++].table;
+        size_t done = points_done(mdx, table, report->capture, &points);
         if (done == points) continue;
         Str text = str_format(mdx->arena, "stopped: %zu of %zu points are there; run the spec again to get the others", done, points);
         session_warning(mdx, report->span, text.at);

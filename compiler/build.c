@@ -181,7 +181,7 @@ static bool build_report(Builder *b, const Report *report) {
     for (size_t point = 0; point < points; point++) {
         tile_first(b, values, sizes, ranges);
         do {
-            if (!(report->table ? build_row : build_capture)(b, report, point, ranges)) return false;
+            if (!(report->kind == REPORT_states ? build_capture : build_row)(b, report, point, ranges)) return false;
         } while (tile_next(b, values, sizes, ranges));
     }
     return true;

@@ -206,6 +206,10 @@ static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
     BUG("columns are read by reports_check");
 }
 
+static bool arg_sweep(const Scope *scope, const Ast *ast, Arg *out) {
+    return arg_column(scope, ast, out);
+}
+
 static ArgCheck *const arg_checks[PARAM_TYPES] = {
 #define MDX_PARAM(type, words) [PARAM_##type] = arg_##type,
 #include "compiler/param.def"

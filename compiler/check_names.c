@@ -119,11 +119,23 @@ static void link_ast(Checker *checker, Def *from, const Ast *ast) {
     for (size_t i = 0; i < ast->kids.len; i++) link_ast(checker, from, ast->kids.at[i]);
 }
 
+// The metrics that bound those of a figure: what shows NAME shows NAME_lo and NAME_hi too.
+static void link_bounds(Checker *checker, Def *def, const Ast *call) {
+    bool plot = call && call->kind == AST_call && str_is(call->text, "plot");
+    for (size_t i = 0; plot && i < call->kids.len; i++) {
+        for (Bound bound = BOUND_lower; bound <= BOUND_upper; bound++) {
+            Def *to = def_named(checker, bound_name(checker->arena, call->kids.at[i]->text, bound));
+            if (to && to->stmt->kind == STMT_metric && !call->kids.at[i]->label.len) link_to(checker, def, to);
+        }
+    }
+}
+
 static void link_def(Checker *checker, Def *def) {
     const Stmt *stmt = def->stmt;
     const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->on};
     for (size_t i = 0; i < COUNT(parts); i++) link_ast(checker, def, parts[i]);
     for (size_t i = 0; i < stmt->with.len; i++) link_ast(checker, def, stmt->with.at[i]);
+    if (stmt->kind == STMT_report) link_bounds(checker, def, stmt->value);
 }
 
 static void report_cycle(Checker *checker, const Def *def, const Def *again) {

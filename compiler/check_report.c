@@ -3,13 +3,13 @@
 
 // ---- table(columns...)
 
-// A reported metric is one number a point; checked at its first point that has an instance.
-static bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *metric) {
+// Checked at its first point that has an instance.
+bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *metric, const char *what) {
     for (size_t i = 0; i < metric->count; i++) {
         const Expr *expr = metric->points[i];
         if (!expr || expr->type == TYPE_number) continue;
-        Diag *diag = diag_error(checker->diags, ast->span, "metric '%.*s' is %s, a table needs one number",
-                                STR_ARG(metric->name), type_words[expr->type]);
+        Diag *diag = diag_error(checker->diags, ast->span, "metric '%.*s' is %s, %s needs one number",
+                                STR_ARG(metric->name), type_words[expr->type], what);
         diag_also(checker->diags, diag, metric->span, "defined here");
         if (expr->type == TYPE_values) diag_help(checker->diags, diag, "reduce it: mean(%.*s)", STR_ARG(metric->text));
         return false;
@@ -32,9 +32,9 @@ static void column_add(Checker *checker, const Ast *ast, Report *report) {
         return;
     }
     if (metric && !def->instances) return; // its own errors were reported
-    if (metric && !metric_is_number(checker, ast, &checker->exp->metrics.at[def->index])) return;
+    if (metric && !metric_is_number(checker, ast, &checker->exp->metrics.at[def->index], "a table")) return;
     if (axis && def->index >= MOST_AXES) return;
-    list_push(checker->arena, &report->columns, ((Column){axis, def->index, ast->span}));
+    list_push(checker->arena, &report->columns, ((Column){axis, def->index, ast->span, BOUND_none}));
     report->axes |= def->axes;
 }
 
@@ -42,7 +42,6 @@ static void report_table(Checker *checker, const Def *def, const Ast *const args
     (void)args;
     const Ast *call = def->stmt->value;
     bool metric = false;
-    report->table = true;
     for (size_t i = 0; i < call->kids.len; i++) column_add(checker, call->kids.at[i], report);
     for (size_t i = 0; i < report->columns.len; i++) metric |= !report->columns.at[i].is_axis;
     if (metric || report->columns.len != call->kids.len) return;
@@ -52,7 +51,7 @@ static void report_table(Checker *checker, const Def *def, const Ast *const args
 
 // ---- states(x, on, as)
 
-static bool is_file_name(Str name) {
+bool is_file_name(Str name) {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.at[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -88,7 +87,7 @@ static void report_states(Checker *checker, const Def *def, const Ast *const arg
 
 // ---- All of them
 
-static void (*const report_kinds[REPORT_COUNT])(Checker *, const Def *, const Ast *const args[MOST_PARAMS], Report *) = {
+static ReportCheck *const report_kinds[REPORT_COUNT] = {
 #define MDX_REPORT(name, arguments, what) [REPORT_##name] = report_##name,
 #include "compiler/report.def"
 };
@@ -102,6 +101,7 @@ static void report_check(Checker *checker, const Def *def) {
     Ast call = *def->stmt->value;
     call.kind = AST_call;
     if (!signature_match(&report_rows()[row], &call, checker->diags, args)) return;
+    report.kind = (ReportId)row;
     report_kinds[row](checker, def, args, &report);
     list_push(checker->arena, &checker->exp->reports, report);
 }

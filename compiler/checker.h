@@ -92,6 +92,15 @@ Expr *metric_instance(const Scope *scope, Def *def);
 void defs_check(Checker *checker);                        // all of them, at all their points
 void reports_check(Checker *checker);
 
+// ---- check_report.c, check_figure.c
+typedef void ReportCheck(Checker *checker, const Def *def, const Ast *const args[MOST_PARAMS], Report *report);
+ReportCheck report_plot, report_heat;
+// Whether a reported metric is one number a point; an error otherwise. `what` is "a table", "a plot" …
+bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *metric, const char *what);
+bool is_file_name(Str name);                              // letters, digits, _ and -
+// "NAME_lo", "NAME_hi": the name of a metric that bounds another.
+Str bound_name(Arena *arena, Str metric, Bound bound);
+
 // ---- the tables, with their signatures read
 extern const size_t source_count, mapper_count, subspace_count, metric_count, reduction_count, state_count, position_count,
     report_count;
@@ -103,11 +112,6 @@ const Signature *reduction_rows(void);
 const Signature *state_rows(void);
 const Signature *position_rows(void);
 const Signature *report_rows(void);
-typedef enum {
-#define MDX_REPORT(name, arguments, what) REPORT_##name,
-#include "compiler/report.def"
-    REPORT_COUNT
-} ReportId;
 extern const StmtKind source_kind[];
 extern const Type metric_type[];
 extern const bool mapper_fitted[];

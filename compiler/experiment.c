@@ -237,6 +237,23 @@ static void print_metrics(const Experiment *exp, Text *out) {
     }
 }
 
+static void print_report(const Experiment *exp, const Report *report, Text *out) {
+    static const char *const kinds[REPORT_COUNT] = {
+#define MDX_REPORT(name, arguments, what) #name,
+#include "compiler/report.def"
+    };
+    text_add(out, "report %s:", kinds[report->kind]);
+    if (report->kind == REPORT_states) text_add(out, " %.*s", STR_ARG(exp->captures.at[report->capture].text));
+    if (report->name.len) text_add(out, " %.*s,", STR_ARG(report->name));
+    for (size_t c = 0; c < report->columns.len; c++) {
+        const Column *column = &report->columns.at[c];
+        text_add(out, " %.*s", STR_ARG(column->is_axis ? exp->axes.at[column->index].name : exp->metrics.at[column->index].name));
+    }
+    if (report->name.len) text_add(out, " over %.*s", STR_ARG(exp->axes.at[report->over].name));
+    if (report->name.len && report->by != NO_AXIS) text_add(out, " by %.*s", STR_ARG(exp->axes.at[report->by].name));
+    text_char(out, '\n');
+}
+
 void experiment_print(const Experiment *exp, Text *out) {
     text_add(out, "experiment %.*s\n", STR_ARG(exp->name));
     print_sources(exp, out);
@@ -244,18 +261,5 @@ void experiment_print(const Experiment *exp, Text *out) {
     for (size_t i = 0; i < exp->runs.len; i++) print_run(exp, exp->runs.at[i], out);
     print_maps(exp, out);
     print_metrics(exp, out);
-    for (size_t i = 0; i < exp->reports.len; i++) {
-        const Report *report = &exp->reports.at[i];
-        if (!report->table) {
-            text_add(out, "report states: %.*s\n", STR_ARG(exp->captures.at[report->capture].text));
-            continue;
-        }
-        text_str(out, STR("report table:"));
-        for (size_t c = 0; c < exp->reports.at[i].columns.len; c++) {
-            const Column *column = &exp->reports.at[i].columns.at[c];
-            text_add(out, " %.*s", STR_ARG(column->is_axis ? exp->axes.at[column->index].name
-                                                          : exp->metrics.at[column->index].name));
-        }
-        text_char(out, '\n');
-    }
+    for (size_t i = 0; i < exp->reports.len; i++) print_report(exp, &exp->reports.at[i], out);
 }

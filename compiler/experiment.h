@@ -195,19 +195,33 @@ typedef struct {
     Expr **points;   // NULL where checking failed
 } MetricDef;
 
+// In a figure a metric may be followed by those that are its bounds.
+typedef enum { BOUND_none, BOUND_lower, BOUND_upper } Bound;
+
 typedef struct {
     bool is_axis;
     uint32_t index; // of the axis or the metric
     Span span;
+    Bound bound;
 } Column;
 
-// A table of metrics, or states that are kept.
+typedef enum {
+#define MDX_REPORT(name, arguments, what) REPORT_##name,
+#include "compiler/report.def"
+    REPORT_COUNT
+} ReportId;
+
+enum { NO_AXIS = UINT32_MAX };
+
+// A table of metrics, a figure of them, or states that are kept.
 typedef struct {
     Span span;
-    bool table;
-    LIST(Column) columns; // table
-    uint32_t capture;     // else: of exp->captures
+    ReportId kind;
+    LIST(Column) columns; // of a table; of a figure: metrics alone
+    uint32_t capture;     // of states: of exp->captures
     AxisSet axes;         // of all its columns
+    Str name;             // of a figure: its files'
+    uint32_t over, by;    // of a figure: the sweep from left to right; that with a line each, or upwards; or NO_AXIS
 } Report;
 
 typedef struct {

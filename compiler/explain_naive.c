@@ -170,7 +170,7 @@ static bool visit_points(Walk *walk, const MetricDef *metric) {
 
 static bool visit_report(Walk *walk, const Report *report) {
     const Experiment *exp = walk->e->exp;
-    if (!report->table) return visit_points(walk, &exp->captures.at[report->capture]);
+    if (report->kind == REPORT_states) return visit_points(walk, &exp->captures.at[report->capture]);
     for (size_t c = 0; c < report->columns.len; c++)
         if (!report->columns.at[c].is_axis) TRY(visit_points(walk, &exp->metrics.at[report->columns.at[c].index]));
     return true;

@@ -43,10 +43,32 @@ bool results_row_done(const Results *results, const ResultTable *table, size_t p
     return true;
 }
 
+static bool table_complete(const Results *results, const ResultTable *table) {
+    for (size_t p = 0; p < table->points; p++)
+        if (!results_row_done(results, table, p)) return false;
+    return true;
+}
+
+// A metric that estimates its own interval would answer here, before the columns are asked.
+bool results_bounds(const Results *results, const ResultTable *table, size_t column, size_t own, double *lower, double *upper) {
+    const ResultMetric *metric = &results->metrics[table->columns[column].index];
+    double *const out[] = {lower, upper};
+    for (size_t k = 0; k < 2; k++) {
+        const ResultColumn *bound = column + 1 + k < table->count ? &table->columns[column + 1 + k] : NULL;
+        if (!bound || bound->role != (k ? RESULT_upper : RESULT_lower)) return false;
+        const ResultMetric *of = &results->metrics[bound->index];
+        size_t point = results_project(results, metric->axes, own, of->axes);
+        if (!of->done[point] || !isfinite(of->values[point])) return false;
+        *out[k] = of->values[point];
+    }
+    return true;
+}
+
 bool results_complete(const Results *results) {
     for (size_t t = 0; t < results->table_count; t++)
-        for (size_t p = 0; p < results->tables[t].points; p++)
-            if (!results_row_done(results, &results->tables[t], p)) return false;
+        if (!table_complete(results, &results->tables[t])) return false;
+    for (size_t i = 0; i < results->figure_count; i++)
+        if (!table_complete(results, &results->figures[i].table)) return false;
     for (size_t i = 0; i < results->states_count; i++)
         for (size_t p = 0; p < results->states[i].points; p++)
             if (!results->states[i].at[p].states) return false;
@@ -64,12 +86,12 @@ void results_point_write(const Results *results, uint64_t axes, size_t point, Te
 
 // ---- Cells
 
-static Str column_name(const Results *results, const ResultColumn *column) {
+Str results_column(const Results *results, const ResultColumn *column) {
     return column->is_axis ? results->axes[column->index].name : results->metrics[column->index].name;
 }
 
 // A cell as people read it: six significant digits.
-static Str shown(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena) {
+Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena) {
     if (table->columns[column].is_axis) {
         size_t axis = table->columns[column].index;
         return results->axes[axis].values[results_value(results, table->axes, point, axis)];
@@ -95,7 +117,7 @@ bool results_noise(const Results *results, const ResultMetric *metric, double *f
 }
 
 // Effects that are hardly above what the same run shows without a patch.
-static void note_noise(const Results *results, const ResultTable *table, Text *out) {
+void results_notes(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (table->columns[c].is_axis) continue;
         const ResultMetric *metric = &results->metrics[table->columns[c].index];
@@ -127,8 +149,8 @@ void results_print(const Results *results, Text *out) {
         size_t *width = arena_many(out->arena, size_t, table->count);
         Str *cells = arena_many(out->arena, Str, (table->points + 1) * table->count);
         for (size_t c = 0; c < table->count; c++) {
-            cells[c] = column_name(results, &table->columns[c]);
-            for (size_t p = 0; p < table->points; p++) cells[(p + 1) * table->count + c] = shown(results, table, c, p, out->arena);
+            cells[c] = results_column(results, &table->columns[c]);
+            for (size_t p = 0; p < table->points; p++) cells[(p + 1) * table->count + c] = results_cell(results, table, c, p, out->arena);
             for (size_t p = 0; p <= table->points; p++) width[c] = MAX(width[c], cells[p * table->count + c].len);
         }
         if (t) text_char(out, '\n');
@@ -141,7 +163,7 @@ void results_print(const Results *results, Text *out) {
             }
             text_char(out, '\n');
         }
-        note_noise(results, table, out);
+        results_notes(results, table, out);
     }
 }
 
@@ -213,7 +235,7 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     text_str(out, STR("    {\"columns\": ["));
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_str(out, STR(", "));
-        text_json(out, column_name(results, &table->columns[c]));
+        text_json(out, results_column(results, &table->columns[c]));
     }
     text_str(out, STR("], \"rows\": ["));
     const char *between = "\n";
@@ -234,6 +256,24 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     text_str(out, STR("]}"));
 }
 
+static void json_figure(const Results *results, const ResultFigure *figure, Text *out) {
+    text_add(out, "    {\"kind\": \"%s\", \"name\": ", figure->heat ? "heat" : "plot");
+    text_json(out, figure->name);
+    text_str(out, STR(", \"metrics\": ["));
+    for (size_t c = 0; c < figure->table.count; c++) {
+        if (c) text_str(out, STR(", "));
+        text_json(out, results_column(results, &figure->table.columns[c]));
+    }
+    text_str(out, STR("], \"over\": "));
+    text_json(out, results->axes[figure->over].name);
+    text_str(out, STR(", \"by\": "));
+    if (figure->by == RESULT_NO_AXIS)
+        text_str(out, STR("null"));
+    else
+        text_json(out, results->axes[figure->by].name);
+    text_char(out, '}');
+}
+
 // A list of `count` objects, one a line.
 #define JSON_LIST(name, count, write)                                                                        \
     do {                                                                                                     \
@@ -250,6 +290,8 @@ void results_json(const Results *results, Text *out) {
     text_json(out, results->experiment);
     text_add(out, ",\n  \"complete\": %s,\n", results_complete(results) ? "true" : "false");
     JSON_LIST("tables", results->table_count, json_table(results, &results->tables[i], out));
+    text_str(out, STR(",\n"));
+    JSON_LIST("figures", results->figure_count, json_figure(results, &results->figures[i], out));
     text_str(out, STR(",\n"));
     JSON_LIST("metrics", results->metric_count, json_metric(results, &results->metrics[i], out));
     text_str(out, STR(",\n"));
@@ -285,7 +327,7 @@ static void csv_number(double x, Text *out) {
 void results_csv(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_char(out, ',');
-        csv_text(column_name(results, &table->columns[c]), out);
+        csv_text(results_column(results, &table->columns[c]), out);
     }
     text_char(out, '\n');
     for (size_t p = 0; p < table->points; p++) {

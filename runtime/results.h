@@ -78,9 +78,13 @@ typedef struct {
     uint64_t selected, written;
 } ResultPatch;
 
+// In a figure a metric may be followed by its bounds.
+typedef enum { RESULT_value, RESULT_lower, RESULT_upper } ResultRole;
+
 typedef struct {
     bool is_axis;
     uint32_t index;
+    ResultRole role;
 } ResultColumn;
 
 typedef struct {
@@ -89,6 +93,18 @@ typedef struct {
     size_t count;
     const ResultColumn *columns;
 } ResultTable;
+
+// A figure's metrics are the columns of a table that nobody prints.
+typedef struct {
+    Str name;             // of its files
+    bool heat;            // colours over two sweeps; else lines
+    Span span;
+    uint32_t over, by;    // axes: from left to right; a line each, or upwards; RESULT_NO_AXIS
+    ResultTable table;
+    Str why_not;          // it was not drawn; empty: it was
+} ResultFigure;
+
+enum { RESULT_NO_AXIS = UINT32_MAX };
 
 typedef struct {
     Str experiment;
@@ -100,6 +116,8 @@ typedef struct {
     ResultStates *states;
     ResultMap *maps;
     ResultTable *tables;
+    ResultFigure *figures;
+    size_t figure_count;
     ResultPatch *patches;
     size_t patch_count;
     ResultProbe *probes;
@@ -118,10 +136,17 @@ bool results_row_done(const Results *results, const ResultTable *table, size_t p
 // "alpha=0.5, layer=3": the values of a point's sweeps.
 void results_point_write(const Results *results, uint64_t axes, size_t point, Text *out);
 bool results_complete(const Results *results);
+// Bounds of the metric of a column at a point of its own sweeps; false when there are none, or they are undefined.
+bool results_bounds(const Results *results, const ResultTable *table, size_t column, size_t own, double *lower, double *upper);
+Str results_column(const Results *results, const ResultColumn *column); // its name
 
-// The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.
+// A cell as people read it: six significant digits; "undefined"; "-" for what is not computed.
+Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena);
+// What stands below a table, one line each: metrics whose values are hardly above their noise floor.
+void results_notes(const Results *results, const ResultTable *table, Text *out);
 // The noise floor of a metric; false when no probe of it was computed.
 bool results_noise(const Results *results, const ResultMetric *metric, double *floor);
+// The tables for people: aligned columns.
 void results_print(const Results *results, Text *out);
 void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.

@@ -8,12 +8,13 @@
 
 #include "mdx/mdx.h"
 
-enum { EXIT_STOPPED = 130 };
+enum { EXIT_DIFFER = 3, EXIT_STOPPED = 130, MOST_FILES = 2 };
 
 static Mdx *session; // for the signal handler
 
 typedef struct {
-    const char *spec;   // first argument that is no option
+    const char *files[MOST_FILES]; // arguments that are no options
+    int count;          // of them
     const char *as;     // emit
     bool json;          // results or costs as JSON on stdout
     bool times;         // on stderr, of each phase of a run
@@ -22,7 +23,8 @@ typedef struct {
 typedef struct {
     const char *name, *arguments, *help;
     int (*run)(const Arguments *arguments);
-    bool needs_file;
+    int files; // that it needs
+    const char *what; // they are, for messages
 } Command;
 
 // ---- Progress: one line on a terminal, rewritten at most ten times a second
@@ -107,7 +109,7 @@ static int print_text(const char *text) {
 }
 
 static int run_check(const Arguments *arguments) {
-    return finish(mdx_read(session, arguments->spec));
+    return finish(mdx_read(session, arguments->files[0]));
 }
 
 static void watch(Progress *progress, bool timed) {
@@ -119,7 +121,7 @@ static void watch(Progress *progress, bool timed) {
 
 static int run_run(const Arguments *arguments) {
     if (arguments->times) next_phase("reading the spec");
-    if (!mdx_read(session, arguments->spec)) return finish(false);
+    if (!mdx_read(session, arguments->files[0])) return finish(false);
     Progress progress = {0};
     watch(&progress, arguments->times);
     bool ok = mdx_run(session);
@@ -134,7 +136,7 @@ static int run_run(const Arguments *arguments) {
 }
 
 static int run_bench(const Arguments *arguments) {
-    if (!mdx_read(session, arguments->spec)) return finish(false);
+    if (!mdx_read(session, arguments->files[0])) return finish(false);
     Progress progress = {0};
     watch(&progress, false);
     const char *text = mdx_bench(session, arguments->json);
@@ -146,44 +148,52 @@ static int run_bench(const Arguments *arguments) {
 static int run_emit(const Arguments *arguments) {
     const char *as = arguments->as ? arguments->as : "graph";
     if (strcmp(as, "ast") == 0) mdx_option(session, "check", "off"); // a tree of what is wrong helps too
-    if (!mdx_read(session, arguments->spec)) return finish(false);
+    if (!mdx_read(session, arguments->files[0])) return finish(false);
     const char *text = mdx_emit(session, as);
     fputs(mdx_dumps(session), stdout);
     return print_text(text);
 }
 
 static int run_explain(const Arguments *arguments) {
-    return mdx_read(session, arguments->spec) ? print_text(mdx_explain(session, arguments->json)) : finish(false);
+    return mdx_read(session, arguments->files[0]) ? print_text(mdx_explain(session, arguments->json)) : finish(false);
 }
 
 static int run_tokens(const Arguments *arguments) {
-    return mdx_read(session, arguments->spec) ? print_text(mdx_tokens(session)) : finish(false);
+    return mdx_read(session, arguments->files[0]) ? print_text(mdx_tokens(session)) : finish(false);
 }
 
 static int run_sites(const Arguments *arguments) {
-    return print_text(mdx_sites(session, arguments->spec));
+    return print_text(mdx_sites(session, arguments->files[0]));
 }
 
 static int run_devices(const Arguments *arguments) {
     return print_text(mdx_devices(session, arguments->json));
 }
 
+static int run_diff(const Arguments *arguments) {
+    bool differ = false;
+    const char *text = mdx_diff(session, arguments->files[0], arguments->files[1], arguments->json, &differ);
+    int status = print_text(text);
+    return differ ? EXIT_DIFFER : status;
+}
+
 static const Command commands[] = {
-    {"check", "SPEC", "find every mistake of a spec; reads no weights", run_check, true},
-    {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, true},
-    {"bench", "SPEC", "say what the spec costs and where, beside its bare matrix products; --json", run_bench, true},
-    {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|dot|plan|kernels|llvm", run_emit, true},
-    {"explain", "SPEC", "say what a run will cost, which line makes it dear, and why; reads no weights", run_explain, true},
-    {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, true},
-    {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, true},
-    {"devices", "", "say where this machine can compute, or what it lacks for that; --json", run_devices, false},
+    {"check", "SPEC", "find every mistake of a spec; reads no weights", run_check, 1, "a spec"},
+    {"run", "SPEC", "compute what the spec reports; results go to out/NAME-DIGEST/", run_run, 1, "a spec"},
+    {"bench", "SPEC", "say what the spec costs and where, beside its bare matrix products; --json", run_bench, 1, "a spec"},
+    {"emit", "SPEC", "show a stage of the compiler: --as=ast|exp|graph|dot|plan|kernels|llvm", run_emit, 1, "a spec"},
+    {"explain", "SPEC", "say what a run will cost, which line makes it dear, and why; reads no weights", run_explain, 1, "a spec"},
+    {"tokens", "SPEC", "show each prompt's tokens and what the spec reads, writes and measures there", run_tokens, 1, "a spec"},
+    {"sites", "MODEL", "list the tensors of a model (its folder) that a spec can read and write", run_sites, 1, "a model's folder"},
+    {"diff", "RUN RUN", "say what two results' folders have not in common; exit status 3 when they differ; --json", run_diff, 2, "two results' folders"},
+    {"devices", "", "say where this machine can compute, or what it lacks for that; --json", run_devices, 0, ""},
 };
 
 static int print_help(FILE *to) {
     fputs("mdx: a compiler for experiments on language models\n\n  mdx COMMAND [FILE] [OPTIONS]\n\nCommands\n", to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(to, "  %-7s %-6s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench, explain, devices: print as JSON\n", mdx_option_help());
+        fprintf(to, "  %-7s %-7s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    fprintf(to, "\nOptions (--name=value or --name value)\n%s  --json\n        run, bench, explain, diff, devices: print as JSON\n", mdx_option_help());
     fputs("  --times\n        run: print on stderr when each phase began and how long it took\n"
           "  --as=STAGE\n        emit: which stage\n\n"
           "  mdx --help, mdx --version, mdx --passes, mdx --ops, mdx --functions\n\n"
@@ -196,7 +206,8 @@ static int print_help(FILE *to) {
           "  run clean = base on val                                     a forward pass\n"
           "  run patched = base on val with p\n"
           "  metric effect = mean(kl(patched, clean))                    what is measured\n"
-          "  report table(alpha, effect)                                 what is shown\n\n"
+          "  report table(alpha, effect)                                 what is shown\n"
+          "  report plot(effect, over: alpha)                            and drawn\n\n"
           "examples/ has whole specs; docs/language.md is the manual.\n",
           to);
     return to == stdout ? 0 : 1;
@@ -227,33 +238,28 @@ static bool read_option(int argc, char **argv, int *i, Arguments *out) {
     return mdx_option(session, name, value);
 }
 
-static bool read_arguments(int argc, char **argv, Arguments *out) {
+static bool read_arguments(const Command *command, int argc, char **argv, Arguments *out) {
     for (int i = 2; i < argc; i++) {
         if (strncmp(argv[i], "--", 2) == 0) {
             if (!read_option(argc, argv, &i, out)) return false;
-        } else if (out->spec) {
-            fprintf(stderr, "mdx: one file at a time: '%s' and '%s'\n", out->spec, argv[i]);
+        } else if (command->files == 0) {
+            fprintf(stderr, "mdx: mdx %s takes no file: '%s'\n", command->name, argv[i]);
+            return false;
+        } else if (out->count == command->files) {
+            fprintf(stderr, "mdx: mdx %s needs %s, '%s' is one too many\n", command->name, command->what, argv[i]);
             return false;
         } else {
-            out->spec = argv[i];
+            out->files[out->count++] = argv[i];
         }
     }
-    return true;
+    if (out->count < command->files) fprintf(stderr, "mdx: mdx %s needs %s\n", command->name, command->what);
+    return out->count == command->files;
 }
 
 static int run_command(const Command *command, int argc, char **argv) {
     Arguments arguments = {0};
     if (argc == 3 && strcmp(argv[2], "--help") == 0) return print_help(stdout);
-    if (!read_arguments(argc, argv, &arguments)) return finish(false);
-    if (arguments.spec && !command->needs_file) {
-        fprintf(stderr, "mdx: mdx %s takes no file: '%s'\n", command->name, arguments.spec);
-        return 1;
-    }
-    if (!arguments.spec && command->needs_file) {
-        fprintf(stderr, "mdx: mdx %s needs a %s\n", command->name, strcmp(command->arguments, "SPEC") == 0 ? "spec" : "model's folder");
-        return 1;
-    }
-    return command->run(&arguments);
+    return read_arguments(command, argc, argv, &arguments) ? command->run(&arguments) : finish(false);
 }
 
 static int run_main(int argc, char **argv) {

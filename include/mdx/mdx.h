@@ -48,6 +48,8 @@ MDX_API size_t mdx_points(const Mdx *mdx, const char *metric);                //
 MDX_API bool mdx_value(const Mdx *mdx, const char *metric, size_t point, double *out); // false: not computed, or undefined
 MDX_API const char *mdx_tokens(Mdx *mdx);                                     // each prompt's tokens, selected positions marked; NULL on error
 MDX_API const char *mdx_sites(Mdx *mdx, const char *folder);                  // the sites of a model with their shapes; NULL on error
+// Two results' folders beside each other: which inputs and which results differ, as text or JSON; NULL on error.
+MDX_API const char *mdx_diff(Mdx *mdx, const char *a, const char *b, bool json, bool *differ);
 MDX_API const char *mdx_devices(Mdx *mdx, bool json);                         // where this machine can compute, or what it lacks for that
 
 #ifdef __cplusplus

@@ -21,17 +21,18 @@ X
 say() { echo "$1"; failed=$((failed + 1)); }
 count=$((count + 1))
 
-# Same inputs, same bytes; only the manifest's times differ.
+# Same inputs, same bytes; only the times in the manifest and the report differ.
+untimed() { sed -i '/"times"/d' "$1/manifest.json" "$1/report.html"; }
 "$mdx" run s.mdx >a.txt 2>/dev/null || say "the run fails"
 folder=$(ls -d out/kept-*)
 cp -r "$folder" first
 "$mdx" run s.mdx >b.txt 2>/dev/null
 cmp -s a.txt b.txt || say "the table differs on the second run"
-sed -i '/"times"/d' first/manifest.json
-rm -rf second && cp -r "$folder" second && sed -i '/"times"/d' second/manifest.json
+untimed first
+rm -rf second && cp -r "$folder" second && untimed second
 diff -r first second || say "the second run gives other bytes"
 [ "$(ls out | wc -l)" -eq 1 ] || say "more than one folder: $(ls out)"
-for file in results.json results.csv values.csv manifest.json maps/M.safetensors states/states.safetensors; do
+for file in results.json results.csv values.csv manifest.json report.html maps/M.safetensors states/states.safetensors; do
     [ -s "$folder/$file" ] || say "there is no $file"
 done
 grep -q '"complete": true' "$folder/results.json" || say "the results are not complete"
@@ -49,7 +50,7 @@ while [ $i -lt 25 ]; do
     sleep "0.$(printf %03d $((i * 37 % 1000)))"
     kill -9 $pid 2>/dev/null
     wait $pid 2>/dev/null
-    rm -rf second && cp -r "$folder" second && sed -i '/"times"/d' second/manifest.json
+    rm -rf second && cp -r "$folder" second && untimed second
     diff -rq first second >/dev/null || { say "a kill left a broken folder"; break; }
     i=$((i + 1))
 done

@@ -14,7 +14,7 @@ static Str printed(double with, bool known, Arena *arena) {
     ResultMetric metric = {STR("m"), STR("mean(kl(p, c))"), 1, 4, values, done};
     ResultTerm term = {.metric = STR("m"), .text = STR("kl(p, c)")};
     ResultProbe probe = {.term = 0, .value = {0.25, with}, .done = {true, known}};
-    ResultColumn columns[] = {{true, 0}, {false, 0}};
+    ResultColumn columns[] = {{true, 0, RESULT_value}, {false, 0, RESULT_value}};
     ResultTable table = {1, 4, 2, columns};
     Results results = {.experiment = STR("e"), .axes = &axis, .axis_count = 1, .metrics = &metric, .metric_count = 1, .terms = &term,
                        .term_count = 1, .probes = &probe, .probe_count = 1, .tables = &table, .table_count = 1};
