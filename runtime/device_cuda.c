@@ -550,7 +550,7 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
     place_tables(self, as);
     each_step(self, false);
-    TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, err));
+    TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, &self->gpu, err));
     each_step(self, true);
     return prepare_products(self, err);
 }
@@ -565,7 +565,7 @@ static bool cuda_device_begin(Device *device, Error *err) {
         const PlanTable *table = value->place == IN_PLAN ? &self->plan->tables[value->table] : NULL;
         if (!table || !table->axis) continue;
         uint64_t bytes = table->rows * table->width * dtype_info[table->dtype].bytes;
-        TRY(cuda_ok(cuda.MemcpyHtoD(constants_at(self->constants, self->table[i]), table->data, (size_t)bytes), "copy the values of a sweep", err));
+        TRY(gpu_put(&self->gpu, constants_at(self->constants, self->table[i]), table->data, bytes, err));
     }
     return true;
 }
@@ -654,7 +654,7 @@ static bool fill_memory(DeviceCuda *self, Error *err) {
     bool ok = true;
     for (size_t a = 0; a < COUNT(all); a++)
         for (uint64_t at = 0; at < all[a].bytes && ok; at += PIECE * sizeof *piece)
-            ok = cuda_ok(cuda.MemcpyHtoD(all[a].at + at, piece, (size_t)MIN(all[a].bytes - at, PIECE * sizeof *piece)), "fill memory", err);
+            ok = gpu_put(&self->gpu, all[a].at + at, piece, MIN(all[a].bytes - at, PIECE * sizeof *piece), err);
     self->filled = ok;
     arena_close(scratch);
     return ok;

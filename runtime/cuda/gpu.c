@@ -83,6 +83,11 @@ bool gpu_wait(const Gpu *gpu, Error *err) {
     return cuda_ok(cuda.StreamSynchronize(gpu->stream), "run on the GPU", err);
 }
 
+// Not MemcpyHtoD: that may return before small pieces have arrived, and the stream waits for no other.
+bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Error *err) {
+    return cuda_ok(cuda.MemcpyHtoDAsync(to, from, (size_t)bytes, gpu->stream), "copy to the GPU", err);
+}
+
 // ---- Constants
 
 typedef struct {
@@ -121,12 +126,11 @@ uint64_t constants_add(Constants *constants, const void *data, uint64_t bytes) {
     return constants_add_own(constants, data, bytes);
 }
 
-bool constants_load(Constants *constants, Error *err) {
+bool constants_load(Constants *constants, const Gpu *gpu, Error *err) {
     TRY(gpu_take(constants->bytes, "tables of the plan", &constants->at, err));
     for (size_t i = 0; i < constants->pieces.len; i++) {
         const Piece *piece = &constants->pieces.at[i];
-        TRY(cuda_ok(cuda.MemcpyHtoD(constants->at + piece->offset, piece->data, (size_t)piece->bytes),
-                    "copy tables to the GPU", err));
+        TRY(gpu_put(gpu, constants->at + piece->offset, piece->data, piece->bytes, err));
     }
     return true;
 }
