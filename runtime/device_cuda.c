@@ -2,7 +2,6 @@
 // runs on the processor with the functions of ref.
 #include "runtime/cache.h"
 #include "runtime/cuda/attention.h"
-#include "runtime/cuda/few.h"
 #include "runtime/cuda/graphs.h"
 #include "runtime/cuda/logits.h"
 #include "runtime/cuda/memory.h"
@@ -20,7 +19,7 @@ typedef struct {
     uint32_t pointer_count;
     GpuLogits *logits;
     GpuGemm *gemms; // of a product: one, or one a weight
-    uint32_t gemm_count, *few; // kernels for few rows, or NO_KERNEL
+    uint32_t gemm_count;
     bool gathers, rounds; // a product whose rows are copied first; whose results are float32 and copied then
     uint32_t rounder;     // kernel
     CudaAttention attention;
@@ -209,13 +208,9 @@ static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
                              .y_stride = out->rounds ? y.width : y.stride};
     out->gemm_count = one_below_another(self, step) ? 1 : step->weight_count;
     out->gemms = arena_many(self->arena, GpuGemm, out->gemm_count);
-    out->few = arena_many(self->arena, uint32_t, out->gemm_count);
     for (uint32_t i = 0; i < out->gemm_count; i++) {
-        GemmShape *one = &out->gemms[i].shape;
-        *one = shape;
-        if (out->gemm_count > 1) one->out = (uint32_t)weight_at(self, step, i).rows;
-        bool few = !self->strict && few_rows_take(&self->gpu, one);
-        out->few[i] = few ? kernel_set_add_text(self->kernels, "few_rows", few_rows_text(&self->gpu, one, self->arena), true) : NO_KERNEL;
+        out->gemms[i].shape = shape;
+        if (out->gemm_count > 1) out->gemms[i].shape.out = (uint32_t)weight_at(self, step, i).rows;
     }
     if (apart) constants_add(self->constants, step->map[0], step->rows * sizeof(uint32_t));
     if (out->gathers) out->kernel = kernel_set_add_copy(self->kernels, x.dtype, w.dtype, x.width, apart);
@@ -230,7 +225,6 @@ static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     for (uint32_t i = 0; i < out->gemm_count; column += out->gemms[i++].shape.out) {
         GpuGemm *gemm = &out->gemms[i];
         gemm->w = weight_at(self, step, i).at;
-        if (out->few[i] != NO_KERNEL) gemm->few = kernel_set_function(self->kernels, out->few[i]);
         gemm->x = out->gathers ? self->gathered : rows;
         gemm->y = (out->rounds ? self->rounded : y.at) + column * dtype_info[gemm->shape.y].bytes;
     }

@@ -9,7 +9,6 @@
 // is one sum in one order.
 #include "runtime/cuda/gemm.h"
 #include "runtime/cuda/algorithms.h"
-#include "runtime/cuda/few.h"
 
 enum { PROPOSALS = 32, TRIES = 3, STRICT_ROWS = 512 };
 
@@ -19,7 +18,6 @@ typedef struct {
     LtLayout a, b, d;
     LtAlgo algo;
     size_t workspace;
-    bool own; // few_rows.cu
 } Product;
 
 struct Gemms {
@@ -93,20 +91,15 @@ static bool reads_weights(const GemmShape *s) {
     return s->rows * (s->in + (uint64_t)s->out) < (uint64_t)s->in * s->out;
 }
 
-static bool run_once(const Gpu *gpu, const Product *p, const GpuGemm *g) {
-    Error ignored;
-    return p->own ? few_rows_launch(gpu, g, &ignored) : !multiply(gpu, p, g);
-}
-
 // Milliseconds; none when it cannot.
 static bool clock_algorithm(const Gpu *gpu, const Product *p, const GpuGemm *g, float *least) {
     *least = 1e30f;
-    if (!run_once(gpu, p, g)) return false;
+    if (multiply(gpu, p, g)) return false;
     for (int i = 0; i < TRIES; i++) {
         float took;
         if (reads_weights(&p->shape)) cuda.MemsetD8Async(gpu->workspace, 0, GPU_WORKSPACE_BYTES, gpu->stream);
         cuda.EventRecord(gpu->before, gpu->stream);
-        if (!run_once(gpu, p, g)) return false;
+        if (multiply(gpu, p, g)) return false;
         cuda.EventRecord(gpu->after, gpu->stream);
         if (cuda.EventSynchronize(gpu->after) || cuda.EventElapsedTime(&took, gpu->before, gpu->after)) return false;
         *least = MIN(*least, took);
@@ -131,8 +124,6 @@ static bool choose_fastest(const Gemms *gemms, const Gpu *gpu, Product *p, const
         if (!gemms->algorithms) break;
     }
     if (chosen >= 0) use(p, &proposals[chosen]);
-    p->own = g->few && gemms->algorithms;
-    p->own = p->own && clock_algorithm(gpu, p, g, &took) && took < best;
     return chosen >= 0;
 }
 
@@ -160,20 +151,11 @@ static Str key_of(const GemmShape *s, Arena *arena) {
                       s->y_stride);
 }
 
-// Kept as zeros.
-static bool is_own(const LtAlgo *algo) {
-    static const LtAlgo zeros;
-    return memcmp(algo, &zeros, sizeof zeros) == 0;
-}
-
 static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g, Error *err) {
     if (gemms->strict) return choose_strict(gemms, gpu, p, err);
     Str key = key_of(&p->shape, gemms->arena);
     LtHeuristic proposals[PROPOSALS], checked;
-    bool known = algorithms_find(gemms->algorithms, key, &p->algo, &p->workspace);
-    p->own = known && is_own(&p->algo) && g->few;
-    if (p->own) return true;
-    if (known && !is_own(&p->algo) && p->workspace <= GPU_WORKSPACE_BYTES &&
+    if (algorithms_find(gemms->algorithms, key, &p->algo, &p->workspace) && p->workspace <= GPU_WORKSPACE_BYTES &&
         !blaslt.MatmulAlgoCheck(gpu->blas, p->desc, p->a, p->b, p->d, p->d, &p->algo, &checked) &&
         checked.workspace_bytes <= p->workspace)
         return true;
@@ -182,8 +164,7 @@ static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g, E
     if (!choose_fastest(gemms, gpu, p, g, proposals, count))
         FAIL(err, ERR_SYSTEM, "cuBLASLt has no algorithm for a product of %llu rows, %u by %u",
              (unsigned long long)p->shape.rows, p->shape.in, p->shape.out);
-    static const LtAlgo own;
-    algorithms_keep(gemms->algorithms, key, p->own ? &own : &p->algo, p->own ? 0 : p->workspace);
+    algorithms_keep(gemms->algorithms, key, &p->algo, p->workspace);
     return true;
 }
 
@@ -230,7 +211,6 @@ bool gemms_prepare(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err
 bool gemms_run(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err) {
     const Product *p = product_of(gemms, &gemm->shape);
     MUST(p); // prepared
-    if (p->own) return few_rows_launch(gpu, gemm, err);
     return blaslt_ok(multiply(gpu, p, gemm), "multiply matrices", err);
 }
 

@@ -15,11 +15,9 @@ typedef struct {
 typedef struct {
     GemmShape shape;
     DevicePtr x, w, y;
-    CuFunction few; // of few_rows.cu for this shape, where it takes it; NULL
 } GpuGemm;
 
-// The products of a plan: descriptors and an algorithm for each shape, of cuBLASLt or our own, searched for by the clock
-// once and kept on disk.
+// The products of a plan: descriptors and an algorithm for each shape, searched for by the clock once and kept on disk.
 typedef struct Gemms Gemms;
 
 // strict: a row's bits do not depend on how many rows there are: one algorithm for each weight's shape, no split sums.

@@ -7,8 +7,6 @@
 
 typedef struct KernelSet KernelSet;
 
-#define NO_KERNEL UINT32_MAX
-
 KernelSet *kernel_set_open(Arena *arena);
 // Numbers of kernels; equal ones are one. types: what is stored, of the operands, then of the results.
 uint32_t kernel_set_add_row(KernelSet *kernels, const RowCode *code, const DType *types);

@@ -4,7 +4,6 @@
 // source's distinct rows, then each metric's codes over them. Everything is laid out before the first run.
 #include <math.h>
 
-#include "runtime/cuda/few.h"
 #include "runtime/cuda/logits.h"
 
 enum {
@@ -28,8 +27,6 @@ typedef struct {
     DType type;      // of the rows that are read: the weight's
     uint32_t gather; // kernel, where rows stand apart or are of another type
     bool probed;     // a metric would not show what is not finite
-    uint32_t few;    // kernel for the tiles of the first block, or NO_KERNEL
-    GemmShape few_shape;
 } Source;
 
 typedef struct {
@@ -134,26 +131,6 @@ static bool is_copied(const Source *source, const Distinct *distinct) {
     return !distinct->run || source->x.dtype != source->type;
 }
 
-static GemmShape tile_shape(const Source *source, uint32_t block, uint32_t columns) {
-    const Distinct *distinct = &source->blocks[block];
-    return (GemmShape){.x = source->type,
-                       .w = source->w.dtype,
-                       .y = DTYPE_f32,
-                       .in = source->x.width,
-                       .out = columns,
-                       .rows = distinct->count,
-                       .x_stride = is_copied(source, distinct) ? source->x.width : source->x.stride,
-                       .y_stride = columns};
-}
-
-static void plan_few(GpuLogits *l, const LogitsSource *of, Source *source) {
-    source->few = NO_KERNEL;
-    if (l->world.strict || of->weight == NO_VALUE) return;
-    source->few_shape = tile_shape(source, 0, MIN(l->width, l->of->vocab));
-    if (few_rows_take(l->world.gpu, &source->few_shape))
-        source->few = kernel_set_add_text(l->world.kernels, "few_rows", few_rows_text(l->world.gpu, &source->few_shape, l->arena), true);
-}
-
 static void plan_source(GpuLogits *l, uint32_t number) {
     const LogitsSource *of = &l->of->sources[number];
     Source *source = &l->sources[number];
@@ -174,7 +151,6 @@ static void plan_source(GpuLogits *l, uint32_t number) {
     }
     if (of->weight != NO_VALUE) l->bytes += rounded((uint64_t)most * l->width * sizeof(float));
     if (gathers) l->bytes += rounded((uint64_t)most * source->x.width * dtype_info[source->type].bytes);
-    plan_few(l, of, source);
     if (gathers)
         source->gather = kernel_set_add_copy(l->world.kernels, source->x.dtype, source->type, source->x.width, true);
 }
@@ -308,11 +284,6 @@ static RowPointer tile_of(const Walk *walk, const Source *source, DevicePtr map)
     return out;
 }
 
-static CuFunction few_of(const Walk *walk, const Source *source) {
-    bool same = source->few != NO_KERNEL && source->blocks[walk->number].count == source->few_shape.rows && walk->columns == source->few_shape.out;
-    return same ? kernel_set_function(walk->l->world.kernels, source->few) : NULL;
-}
-
 static GpuGemm product_of(const Walk *walk, const Source *source) {
     const Distinct *distinct = &source->blocks[walk->number];
     uint64_t row = (uint64_t)source->x.stride * dtype_info[source->x.dtype].bytes;
@@ -320,8 +291,14 @@ static GpuGemm product_of(const Walk *walk, const Source *source) {
     return (GpuGemm){.x = copied ? source->gathered : source->x.at + distinct->rows[0] * row,
                      .w = source->w.at + (uint64_t)walk->column * source->w.width * dtype_info[source->w.dtype].bytes,
                      .y = source->tile,
-                     .few = few_of(walk, source),
-                     .shape = tile_shape(source, walk->number, walk->columns)};
+                     .shape = {.x = source->type,
+                               .w = source->w.dtype,
+                               .y = DTYPE_f32,
+                               .in = source->x.width,
+                               .out = walk->columns,
+                               .rows = distinct->count,
+                               .x_stride = copied ? source->x.width : source->x.stride,
+                               .y_stride = walk->columns}};
 }
 
 static bool make_tile(const Walk *walk, const Source *source, Error *err) {
