@@ -468,10 +468,10 @@ static bool prepare_products(DeviceCuda *self, Error *err) {
         const StepKind *kind = kind_of(&self->plan->steps[i]);
         if (!self->plan->steps[i].rows) continue;
         for (uint32_t k = 0; kind == &kind_product && k < self->steps[i].gemm_count; k++)
-            TRY(gemms_prepare(self->gemms, &self->gpu, &self->steps[i].gemms[k], err));
-        if (kind == &kind_logits) TRY(gpu_logits_prepare(self->steps[i].logits, err));
+            gemms_add(self->gemms, &self->steps[i].gemms[k]);
+        if (kind == &kind_logits) gpu_logits_prepare(self->steps[i].logits);
     }
-    return true;
+    return gemms_prepare(self->gemms, &self->gpu, err);
 }
 
 static void each_step(DeviceCuda *self, bool binds) {

@@ -315,16 +315,15 @@ static bool probe_tile(const Walk *walk, uint32_t number, Error *err) {
     return launch(walk, l->probe, pointers, 3, source->blocks[walk->number].count, err);
 }
 
-// Algorithms for all shapes of tiles.
-bool gpu_logits_prepare(const GpuLogits *l, Error *err) {
+// All shapes of tiles.
+void gpu_logits_prepare(const GpuLogits *l) {
     for (uint32_t b = 0; b < l->blocks; b++)
         for (uint32_t column = 0; column < l->of->vocab; column += l->width)
             for (uint32_t i = 0; i < l->of->source_count; i++) {
                 Walk walk = {.l = l, .number = b, .column = column, .columns = MIN(l->width, l->of->vocab - column)};
                 GpuGemm gemm = product_of(&walk, &l->sources[i]);
-                if (l->sources[i].tile) TRY(gemms_prepare(l->world.gemms, l->world.gpu, &gemm, err));
+                if (l->sources[i].tile) gemms_add(l->world.gemms, &gemm);
             }
-    return true;
 }
 
 static bool make_tiles(Walk *walk, uint32_t column, Error *err) {
