@@ -208,17 +208,21 @@ static Str file_name(Arena *arena, Str name) {
 
 static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
     Arena *arena = mdx->arena;
-    Text metadata = text_open(arena);
+    const FitReport *fit = &map->fit;
+    Text metadata = text_open(arena), scores = text_open(arena);
+    results_scores(fit, &scores);
     const struct {
         const char *key;
         Str value;
     } members[] = {
         {"mapper", map->kind}, {"from", map->from}, {"to", map->to}, {"on", map->on},
-        {"rows", str_format(arena, "%llu", (unsigned long long)map->rows)}, {"rank", str_format(arena, "%u", map->rank)},
-        {"scale", str_format(arena, "%.17g", map->scale)}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},
+        {"rows", str_format(arena, "%llu", (unsigned long long)fit->rows)}, {"rank", str_format(arena, "%u", fit->rank)},
+        {"scale", str_format(arena, "%.17g", fit->scale)}, {"lambda", fit->lambda_count ? str_format(arena, "%.17g", fit->lambda) : STR("")},
+        {"scores", fit->lambda_count ? text_view(&scores) : STR("")}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},
         {"spec_sha256", str_of(str_c(arena, str_of(sha256_bytes(mdx->spec.sources.at[0].text.at, mdx->spec.sources.at[0].text.len).hex)))},
     };
     for (size_t i = 0; i < COUNT(members); i++) {
+        if (!members[i].value.len) continue;
         text_str(&metadata, str_of(i ? "," : "{"));
         text_json(&metadata, str_of(members[i].key));
         text_char(&metadata, ':');

@@ -90,7 +90,7 @@ static void open_maps(Mdx *mdx) {
     results->maps = arena_many(mdx->arena, ResultMap, results->map_count);
     for (size_t i = 0; i < results->map_count; i++) {
         const MapInst *map = mdx->exp->maps.at[i];
-        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .scale = 1,
+        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .fit.scale = 1,
                                        .from = expr_text(mdx, map->from), .to = expr_text(mdx, map->to)};
         if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;
     }

@@ -43,6 +43,37 @@ static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width
     return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
 }
 
+static Node *lambda_table(Builder *b, const Arg *lambda, Span span) {
+    Tables *tables = b->graph->tables;
+    list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f64, .rows = lambda->count, .width = 1, .data = lambda->numbers}));
+    Node like = {.op = OP_table, .dtype = DTYPE_f64, .width = 1, .span = span, .space = space_matrix(&tables->spaces, lambda->count)};
+    like.attr.table.table = (uint32_t)tables->tables.len - 1;
+    return graph_node(b->graph, like);
+}
+
+// How many rows the last fifth of the prompts has, by which a lambda is chosen; that of one lambda is only told.
+static bool held_rows(Builder *b, const MapInst *map, const Space *space, uint64_t *held) {
+    const Selection *rows = space->selection;
+    uint32_t fifth = space->prompt_count / 5;
+    *held = rows->count - rows->before[space->prompt_count - fifth];
+    if (fifth || map->args[0].count == 1) return true;
+    error_set(b->err, ERR_INPUT, "lambda is chosen on the last fifth of the prompts, so that there must be 5: %.*s has %u; give one lambda or more prompts",
+              STR_ARG(b->exp->prompts.at[map->prompts].name), space->prompt_count);
+    return error_at(b->err, map->args[0].span);
+}
+
+static Node *mapper_ridge(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    Attr attr = {{0}};
+    if (!fit_states(b, map, &x, &y) || !held_rows(b, map, y->space, &attr.ridge.held)) return NULL;
+    attr.ridge.standardize = map->args[1].flag;
+    attr.ridge.rank = map->args[2].count;
+    Node like = {.op = OP_fit_ridge, .dtype = DTYPE_f32, .width = y->width, .in = {x, y, lambda_table(b, &map->args[0], map->span)}, .attr = attr, .span = map->span};
+    like.space = space_matrix(&b->graph->tables->spaces, x->width + 1u);
+    return graph_node(b->graph, like);
+}
+
 static Node *file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t width, const char *name) {
     Tables *tables = b->graph->tables;
     Node like = {.op = OP_weight, .dtype = DTYPE_f32, .width = width, .span = map->span};

@@ -82,6 +82,10 @@ bool is_place(const Scope *scope, const Ast *ast);
 Expr *expr_check(const Scope *scope, const Ast *ast);     // NULL after an error
 Expr *expr_of_type(const Scope *scope, const Ast *ast, Type type);
 
+// ---- check_map.c: a fresh instance of a definition at the point of a scope. NULL after an error.
+typedef void *Make(const Scope *scope, Def *def);
+Make map_make, basis_make;
+
 // ---- check_def.c: instances of definitions at the point of a scope. NULL after an error.
 void sources_check(Checker *checker);                     // models and prompts
 RunInst *run_instance(const Scope *scope, Def *def);
@@ -89,6 +93,9 @@ const RunInst *clean_run(const Scope *scope, uint32_t model, uint32_t prompts, S
 MapInst *map_instance(const Scope *scope, Def *def);
 BasisInst *basis_instance(const Scope *scope, Def *def);
 Expr *metric_instance(const Scope *scope, Def *def);
+Str def_instance_name(const Scope *scope, const Def *def); // "one[layer=3, head=2]", for printouts
+Str def_path(Checker *checker, const Stmt *stmt, Str path); // of a file that a statement names
+bool def_looked_at(Checker *checker, Span span, Str shown, Str path, const char *what); // an error when it is not there
 void defs_check(Checker *checker);                        // all of them, at all their points
 void reports_check(Checker *checker);
 

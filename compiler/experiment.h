@@ -94,18 +94,23 @@ typedef enum {
     EXPR_reduce,  // row of reduction.def over in[0]
 } ExprKind;
 
-// One argument of a metric, by its param.
+// One argument of a call, by its param.
 typedef struct {
+    const Param *param;
     bool given;
     Span span;
     Str text;
     double number;
     uint32_t count;  // for a rank, 0 stands for full
     bool flag;
+    uint32_t choice;       // of the words of its param
+    uint64_t seed;
+    const double *numbers; // [count]
     uint32_t prompts;
     Positions positions;
     const RunInst *run;
     const BasisInst *basis;
+    const MapInst *map;
     Expr *expr;
 } Arg;
 

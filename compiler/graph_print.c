@@ -37,6 +37,10 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         if (attr->procrustes.whiten) text_add(out, " shrink %g floor %g", attr->procrustes.shrink, attr->procrustes.floor);
         if (attr->procrustes.rank) text_add(out, " rank %u", attr->procrustes.rank);
         break;
+    case OP_fit_ridge:
+        text_add(out, "%s held %llu", attr->ridge.standardize ? "" : " raw", (unsigned long long)attr->ridge.held);
+        if (attr->ridge.rank) text_add(out, " rank %u", attr->ridge.rank);
+        break;
     case OP_basis_pca: text_add(out, " rank %u%s", attr->pca.rank, attr->pca.center ? "" : " not centred"); break;
     case OP_margin:
         if (attr->margin.named) text_add(out, " of %u and %u", attr->margin.best, attr->margin.other);

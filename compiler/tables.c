@@ -4,7 +4,7 @@
 #include "compiler/checker.h"
 
 // Each table becomes an array of signatures that is filled in on first use.
-#define ROW(name, arguments, what) {#name, arguments, what, {{{0}, 0, 0, 0, {0}}}, 0},
+#define ROW(name, arguments, what) {#name, arguments, what, {{{0}, 0, 0, 0, {0}, {0}}}, 0},
 #define TABLE(table)                                                                                         \
     const size_t table##_count = COUNT(table##_table);                                                       \
     const Signature *table##_rows(void) {                                                                    \

@@ -205,6 +205,12 @@ RULE(fit_procrustes) {
     return fits && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space) ? NULL : "needs pairs of states";
 }
 
+RULE(fit_ridge) {
+    const Node *lambdas = node->in[2];
+    bool fits = lambdas->dtype == DTYPE_f64 && is_matrix(lambdas, lambdas->space->rows, 1) && lambdas->space->rows && lambdas->space->rows <= MOST_LAMBDAS;
+    return fits && node->attr.ridge.held < node->in[1]->space->rows ? verify_fit_procrustes(graph, node) : "needs a few lambdas and fewer rows to choose by";
+}
+
 RULE(basis_pca) {
     bool fits = is_tokens(node->in[0]) && node->space->rows == node->in[0]->width;
     return fits && node->width == node->attr.pca.rank && node->width <= node->in[0]->width ? NULL : "needs states and a rank";

@@ -184,9 +184,7 @@ static void keep_fit(const Walk *walk, const Step *step) {
         const Output *output = &walk->plan->outputs[i];
         if (output->kind != OUT_map || output->value != step->out) continue;
         ResultMap *map = &walk->results->maps[output->index];
-        map->rows = walk->device->fit.rows;
-        map->rank = walk->device->fit.rank;
-        map->scale = walk->device->fit.scale;
+        map->fit = walk->device->fit;
         warn_not_unique(walk, output, step);
     }
 }

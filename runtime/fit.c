@@ -2,52 +2,10 @@
 //
 // Sources: Schönemann 1966 (orthogonal Procrustes: Q = U V^T of X^T Y), with scale s = sum of singular values / |X|^2;
 // whitening by the symmetric root of a shrunk covariance (Ledoit and Wolf's form with a given weight).
-#include <lapacke.h>
 #include <math.h>
-#include <stdlib.h>
-
-#include <cblas.h>
 
 #include "runtime/fit.h"
-
-// A matrix of doubles, row by row, in an arena.
-static double *matrix(Arena *arena, size_t rows, size_t columns) {
-    return arena_many(arena, double, MAX(rows * columns, (size_t)1));
-}
-
-// Means of the columns, and the rows minus them.
-static double *centred(Arena *arena, const float *x, uint64_t n, uint32_t width, double *mean) {
-    double *out = matrix(arena, n, width);
-    memset(mean, 0, width * sizeof *mean);
-    for (uint64_t r = 0; r < n; r++)
-        for (uint32_t c = 0; c < width; c++) mean[c] += x[r * width + c];
-    for (uint32_t c = 0; c < width; c++) mean[c] /= (double)n;
-    for (uint64_t r = 0; r < n; r++)
-        for (uint32_t c = 0; c < width; c++) out[r * width + c] = x[r * width + c] - mean[c];
-    return out;
-}
-
-// out [a, b] = x^T y for x [n, a], y [n, b]
-static void cross(const double *x, uint32_t a, const double *y, uint32_t b, uint64_t n, double *out) {
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)a, (int)b, (int)n, 1, x, (int)a, y, (int)b, 0, out, (int)b);
-}
-
-// out [m, n] = a [m, k] b [k, n]
-static void product(const double *a, const double *b, uint32_t m, uint32_t n, uint32_t k, double *out) {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)m, (int)n, (int)k, 1, a, (int)k, b, (int)n, 0, out, (int)n);
-}
-
-static double trace(const double *a, uint32_t n) {
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++) sum += a[(size_t)i * n + i];
-    return sum;
-}
-
-// Eigenvalues, ascending, and eigenvectors (columns) of the symmetric a, which they replace.
-static bool eigen(double *a, uint32_t n, double *values, Error *err) {
-    if (LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (int)n, a, (int)n, values) == 0) return true;
-    FAIL(err, ERR_SYSTEM, "the eigenvalues of a %u x %u covariance did not converge", n, n);
-}
+#include "runtime/matrix.h"
 
 // The whitened coordinates of one side: along the eigenvectors of the covariance on which the rows vary at all, divided
 // by the deviation. A direction on which no row says anything has no coordinate: divided by its floor, the rounding
@@ -61,18 +19,18 @@ typedef struct {
 
 static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width, const Procrustes *fit, const char *side,
                       Whitening *out, Error *err) {
-    double *c = matrix(arena, width, width), *values = matrix(arena, width, 1);
-    cross(x, width, x, width, n, c);
-    double mean = trace(c, width) / width;
-    TRY(eigen(c, width, values, err));
+    double *c = matrix_new(arena, width, width), *values = matrix_new(arena, width, 1);
+    matrix_cross(x, width, x, width, n, c);
+    double mean = matrix_trace(c, width) / width;
+    TRY(matrix_eigen(c, width, values, err));
     double largest = values[width - 1], none = largest * (double)MAX(n, (uint64_t)width) * 0x1p-52;
     if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side);
     uint32_t first = 0;
     while (first < width && !(values[first] > none)) first++;
     out->rank = width - first;
     out->norm = 0;
-    out->axes = matrix(arena, width, out->rank);
-    out->deviation = matrix(arena, out->rank, 1);
+    out->axes = matrix_new(arena, width, out->rank);
+    out->deviation = matrix_new(arena, out->rank, 1);
     double ridge = fit->shrink * mean, least = fit->floor * ((1 - fit->shrink) * largest + ridge);
     for (uint32_t k = 0; k < out->rank; k++) {
         double value = fmax((1 - fit->shrink) * values[first + k] + ridge, least);
@@ -85,9 +43,9 @@ static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width,
 
 // m [in, out], between the states, in whitened coordinates [x->rank, y->rank].
 static double *whitened(Arena *arena, const double *m, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
-    double *half = matrix(arena, x->rank, out), *white = matrix(arena, x->rank, y->rank);
-    cross(x->axes, x->rank, m, out, in, half);
-    product(half, y->axes, x->rank, y->rank, out, white);
+    double *half = matrix_new(arena, x->rank, out), *white = matrix_new(arena, x->rank, y->rank);
+    matrix_cross(x->axes, x->rank, m, out, in, half);
+    matrix_product(half, y->axes, x->rank, y->rank, out, white);
     for (uint32_t i = 0; i < x->rank; i++)
         for (uint32_t k = 0; k < y->rank; k++) white[(size_t)i * y->rank + k] /= x->deviation[i] * y->deviation[k];
     return white;
@@ -95,21 +53,12 @@ static double *whitened(Arena *arena, const double *m, uint32_t in, uint32_t out
 
 // q of whitened coordinates, which it changes, between the states: Cx^-1/2 q Cy^1/2.
 static double *coloured(Arena *arena, double *q, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
-    double *half = matrix(arena, in, y->rank), *map = matrix(arena, in, out);
+    double *half = matrix_new(arena, in, y->rank), *map = matrix_new(arena, in, out);
     for (uint32_t i = 0; i < x->rank; i++)
         for (uint32_t k = 0; k < y->rank; k++) q[(size_t)i * y->rank + k] *= y->deviation[k] / x->deviation[i];
-    product(x->axes, q, in, y->rank, x->rank, half);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)in, (int)out, (int)y->rank, 1, half, (int)y->rank, y->axes,
-                (int)y->rank, 0, map, (int)out);
+    matrix_product(x->axes, q, in, y->rank, x->rank, half);
+    matrix_product_turned(half, y->axes, in, out, y->rank, map);
     return map;
-}
-
-// Singular triples of m [a, b]: u [a, k], values [k], vt [k, b], k = min(a, b).
-static bool singular(Arena *arena, const double *m, uint32_t a, uint32_t b, double *u, double *values, double *vt, Error *err) {
-    uint32_t k = MIN(a, b);
-    double *copy = arena_copy(arena, m, (size_t)a * b * sizeof *m);
-    if (LAPACKE_dgesdd(LAPACK_ROW_MAJOR, 'S', (int)a, (int)b, copy, (int)b, values, u, (int)k, vt, (int)b) == 0) return true;
-    FAIL(err, ERR_SYSTEM, "the singular values of a %u x %u cross-covariance did not converge", a, b);
 }
 
 // q = u_r v_r^T for the r leading triples. Those beyond the numerical rank are never used: what an SVD returns there
@@ -120,32 +69,19 @@ static uint32_t rotation(Arena *arena, const double *u, const double *values, co
     double least = values[0] * (double)size * 0x1p-52;
     while (r < k && values[r] > least) r++;
     if (want && want < r) r = want;
-    double *left = matrix(arena, a, r);
+    double *left = matrix_new(arena, a, r);
     for (uint32_t i = 0; i < a; i++)
         for (uint32_t j = 0; j < r; j++) left[(size_t)i * r + j] = u[(size_t)i * k + j];
-    if (r) product(left, vt, a, b, r, q);
+    if (r) matrix_product(left, vt, a, b, r, q);
     return r;
-}
-
-// map = [s q; y_mean - x_mean s q]
-static void write_map(const double *q, double s, const double *x_mean, const double *y_mean, uint32_t in, uint32_t out, float *map) {
-    for (uint32_t c = 0; c < out; c++) {
-        double shift = y_mean[c];
-        for (uint32_t k = 0; k < in; k++) {
-            double w = s * q[(size_t)k * out + c];
-            map[(size_t)k * out + c] = (float)w;
-            shift -= x_mean[k] * w;
-        }
-        map[(size_t)in * out + c] = (float)shift;
-    }
 }
 
 static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitReport *report, Error *err) {
     uint32_t in = fit->in, out = fit->out;
-    double *x_mean = matrix(arena, in, 1), *y_mean = matrix(arena, out, 1), norm = 0;
-    double *x = centred(arena, fit->x, fit->n, in, x_mean), *y = centred(arena, fit->y, fit->n, out, y_mean);
-    double *m = matrix(arena, in, out);
-    cross(x, in, y, out, fit->n, m);
+    double *x_mean = matrix_new(arena, in, 1), *y_mean = matrix_new(arena, out, 1), norm = 0;
+    double *x = matrix_centred(arena, fit->x, fit->n, in, x_mean), *y = matrix_centred(arena, fit->y, fit->n, out, y_mean);
+    double *m = matrix_new(arena, in, out);
+    matrix_cross(x, in, y, out, fit->n, m);
     for (size_t i = 0; i < fit->n * in; i++) norm += x[i] * x[i];
     uint32_t a = in, b = out;
     Whitening wx = {0}, wy = {0};
@@ -157,16 +93,16 @@ static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitRe
         a = wx.rank, b = wy.rank;
     }
     uint32_t k = MIN(a, b);
-    double *u = matrix(arena, a, k), *values = matrix(arena, k, 1), *vt = matrix(arena, k, b), sum = 0;
-    double *q = matrix(arena, a, b);
-    TRY(singular(arena, m, a, b, u, values, vt, err));
+    double *u = matrix_new(arena, a, k), *values = matrix_new(arena, k, 1), *vt = matrix_new(arena, k, b), sum = 0;
+    double *q = matrix_new(arena, a, b);
+    TRY(matrix_singular(arena, m, a, b, u, values, vt, err));
     if (!(norm > 0) || !(values[0] > 0))
         FAIL(err, ERR_INPUT, "the source's and the target's states do not vary together: nothing to fit");
     report->rank = rotation(arena, u, values, vt, a, b, MAX(fit->n, (uint64_t)MAX(in, out)), fit->rank, q);
     for (uint32_t i = 0; i < k; i++) sum += values[i];
     report->scale = fit->scale ? sum / norm : 1;
     if (fit->whiten) q = coloured(arena, q, in, out, &wx, &wy);
-    write_map(q, report->scale, x_mean, y_mean, in, out, map);
+    map_write(q, report->scale, x_mean, y_mean, in, out, map);
     return true;
 }
 
@@ -199,12 +135,12 @@ static void fix_sign(float *basis, uint32_t width, uint32_t rank, uint32_t colum
 
 bool fit_pca(const float *x, uint64_t n, uint32_t width, uint32_t rank, bool center, float *basis, Error *err) {
     Arena *arena = arena_open();
-    double *mean = matrix(arena, width, 1), *rows = centred(arena, x, n, width, mean);
-    double *c = matrix(arena, width, width), *values = matrix(arena, width, 1);
+    double *mean = matrix_new(arena, width, 1), *rows = matrix_centred(arena, x, n, width, mean);
+    double *c = matrix_new(arena, width, width), *values = matrix_new(arena, width, 1);
     for (uint64_t r = 0; r < n && !center; r++)
         for (uint32_t i = 0; i < width; i++) rows[r * width + i] += mean[i];
-    cross(rows, width, rows, width, n, c);
-    bool ok = eigen(c, width, values, err);
+    matrix_cross(rows, width, rows, width, n, c);
+    bool ok = matrix_eigen(c, width, values, err);
     double least = ok ? values[width - 1] * (double)MAX(n, (uint64_t)width) * 0x1p-52 : 0;
     if (ok && !(values[width - rank] > least))
         ok = error_set(err, ERR_INPUT, "%llu rows span fewer than %u directions", (unsigned long long)n, rank);
@@ -218,9 +154,9 @@ bool fit_pca(const float *x, uint64_t n, uint32_t width, uint32_t rank, bool cen
 
 bool fit_difference(const float *x, const float *y, uint64_t n, uint32_t width, float *basis, Error *err) {
     Arena *arena = arena_open();
-    double *a = matrix(arena, width, 1), *b = matrix(arena, width, 1), norm = 0;
-    centred(arena, x, n, width, a);
-    centred(arena, y, n, width, b);
+    double *a = matrix_new(arena, width, 1), *b = matrix_new(arena, width, 1), norm = 0;
+    matrix_centred(arena, x, n, width, a);
+    matrix_centred(arena, y, n, width, b);
     for (uint32_t c = 0; c < width; c++) norm += (a[c] - b[c]) * (a[c] - b[c]);
     for (uint32_t c = 0; c < width && norm > 0; c++) basis[c] = (float)((a[c] - b[c]) / sqrt(norm));
     arena_close(arena);

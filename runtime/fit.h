@@ -5,6 +5,7 @@
 #pragma once
 
 #include "mdx/error.h"
+#include "mdx/op.h"
 
 // What a fit says about itself, for the results and the warnings.
 typedef struct {
@@ -13,6 +14,9 @@ typedef struct {
     uint32_t rank;      // numerical rank of the (whitened) cross-covariance, or the rank that was asked for
     double scale;       // 1 when it is not fitted
     bool unique;        // false: fewer free rows than dimensions, so the map is zero on part of the space
+    uint32_t kept_in, kept_out; // dimensions that vary, of a fit that leaves out the others; else 0
+    uint32_t lambda_count;      // ridge: what was tried, R2 on the held rows of each (NaN: undefined), what was taken
+    double lambdas[MOST_LAMBDAS], scores[MOST_LAMBDAS], lambda;
 } FitReport;
 
 typedef struct {
@@ -24,6 +28,17 @@ typedef struct {
     uint32_t rank;        // 0: full
 } Procrustes;
 
+typedef struct {
+    const float *x, *y;
+    uint64_t n, held; // the last `held` rows choose lambda
+    uint32_t in, out;
+    const double *lambdas;
+    uint32_t lambda_count;
+    bool standardize;
+    uint32_t rank;    // 0: full
+} Ridge;
+
+bool fit_ridge(const Ridge *fit, float *map, FitReport *report, Error *err);
 bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err);
 // The map that gives the mean of y [n, out] for every x of `in` values.
 void fit_mean(const float *y, uint64_t n, uint32_t in, uint32_t out, float *map);

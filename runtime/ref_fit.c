@@ -49,6 +49,23 @@ REF(fit_procrustes) {
     return fit.x && fit.y && fit_procrustes(&fit, op->out, op->fit, err);
 }
 
+REF(fit_ridge) {
+    const Attr *attr = &op->step->attr;
+    Ridge fit = {
+        .x = gathered(op, 0, err),
+        .y = gathered(op, 1, err),
+        .n = op->step->rows,
+        .held = attr->ridge.held,
+        .in = op->in[0].width,
+        .out = op->width,
+        .lambdas = op->in[2].data,
+        .lambda_count = (uint32_t)op->in[2].rows,
+        .standardize = attr->ridge.standardize,
+        .rank = attr->ridge.rank,
+    };
+    return fit.x && fit.y && fit_ridge(&fit, op->out, op->fit, err);
+}
+
 REF(basis_pca) {
     const Attr *attr = &op->step->attr;
     const float *x = gathered(op, 0, err);

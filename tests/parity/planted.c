@@ -335,6 +335,87 @@ static void test_repeated_rows(void) {
     }
 }
 
+// ---- Ridge regression
+
+static Fitted ridge(const Matrix *x, const Matrix *y, Ridge how) {
+    static float xs[MOST * MOST], ys[MOST * MOST], map[MOST * (MOST + 1)];
+    Fitted out = {.w = {.rows = x->columns, .columns = y->columns}, .b = {.rows = 1, .columns = y->columns}};
+    Error err;
+    to_floats(x, 1, xs);
+    to_floats(y, -2, ys);
+    how.x = xs, how.y = ys, how.n = x->rows, how.in = x->columns, how.out = y->columns;
+    CHECK(fit_ridge(&how, map, &out.report, &err));
+    for (uint32_t i = 0; i < x->columns * y->columns; i++) out.w.at[i] = map[i];
+    for (uint32_t c = 0; c < y->columns; c++) out.b.at[c] = map[x->columns * y->columns + c];
+    return out;
+}
+
+// Orthogonal columns: X^T X = n I, so that a penalty makes of every map n / (n + lambda) times it, standardised or not.
+static void test_ridge(void) {
+    static const double lambdas[] = {1e-6, 1, 64, 1000};
+    Matrix x = hadamard(10), a = random_matrix(10, 7), y = product(&x, &a);
+    for (size_t i = 0; i < COUNT(lambdas); i++) {
+        Matrix want = scaled(&a, MOST / (MOST + lambdas[i]));
+        Fitted raw = ridge(&x, &y, (Ridge){.lambdas = &lambdas[i], .lambda_count = 1});
+        Fitted standard = ridge(&x, &y, (Ridge){.lambdas = &lambdas[i], .lambda_count = 1, .standardize = true});
+        CHECK_MAP(raw, want, x, y);
+        CHECK_MAP(standard, want, x, y);
+        CHECK(raw.report.rank == 7 && raw.report.lambda == lambdas[i] && isnan(raw.report.scores[0]));
+    }
+    Fitted chosen = ridge(&x, &y, (Ridge){.lambdas = lambdas, .lambda_count = 4, .held = 12, .standardize = true});
+    CHECK_MAP(chosen, a, x, y);
+    CHECK(chosen.report.lambda == 1e-6 && chosen.report.scores[0] > 0.999999 && chosen.report.lambda_count == 4);
+}
+
+// Without noise anything but the smallest penalty is worse; where the held rows are noise about their mean, the largest wins.
+static void test_ridge_choice(void) {
+    static const double lambdas[] = {1e-3, 1, 1000, 1e6};
+    Matrix x = random_matrix(40, 12), y = random_matrix(40, 12);
+    Fitted noise = ridge(&x, &y, (Ridge){.lambdas = lambdas, .lambda_count = 4, .held = 20, .standardize = true});
+    CHECK(noise.report.lambda >= 1000 && noise.report.scores[0] < noise.report.scores[3]);
+}
+
+static void test_ridge_rank(void) {
+    static const double sizes[] = {3, 2.5, 2, 1.5, 1.25, 1, 0.75, 0.5, 0.25, 0.125}, lambda = 16;
+    Matrix x = hadamard(10), u = random_rotation(10), vt = random_rotation(10), us = u;
+    scale_columns(&us, sizes);
+    Matrix a = product(&us, &vt), y = product(&x, &a);
+    for (uint32_t k = 1; k <= 10; k += 3) {
+        Matrix part = outer(&us, &vt, k), want = scaled(&part, MOST / (MOST + lambda));
+        Fitted got = ridge(&x, &y, (Ridge){.lambdas = &lambda, .lambda_count = 1, .rank = k});
+        CHECK_MAP(got, want, x, y);
+        CHECK(got.report.rank == k);
+    }
+}
+
+// Constant dimensions say nothing and are predicted as their mean; with nothing else there is nothing to fit.
+static void test_ridge_constant(void) {
+    static const double one = 1, few[] = {1, 2};
+    static float xs[9 * 3], ys[9 * 3], map[4 * 3];
+    FitReport report;
+    Error err;
+    for (uint32_t i = 0; i < 9; i++) {
+        xs[3 * i] = (float)normal(), xs[3 * i + 1] = 4, xs[3 * i + 2] = (float)normal();
+        ys[3 * i] = (float)normal(), ys[3 * i + 1] = (float)normal(), ys[3 * i + 2] = 7;
+    }
+    Ridge fit = {.x = xs, .y = ys, .n = 9, .in = 3, .out = 3, .lambdas = &one, .lambda_count = 1, .standardize = true};
+    CHECK(fit_ridge(&fit, map, &report, &err) && report.kept_in == 1 && report.kept_out == 1);
+    for (uint32_t i = 1; i < 9; i++) CHECK(map[i] == 0);
+    CHECK(map[11] == 7);
+    for (uint32_t i = 0; i < 9; i++) xs[3 * i] = 2;
+    CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "no dimension varies"));
+    fit.out = 1;
+    for (uint32_t i = 0; i < 9; i++) xs[3 * i + 2] = 2;
+    CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "the source's states are the same"));
+    fit.standardize = false;
+    CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "the source's states are the same"));
+    xs[0] = 1;
+    fit.lambdas = few, fit.lambda_count = 2, fit.held = 1;
+    CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "1 row that does not vary"));
+    fit.n = 1;
+    CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "at least 2 rows"));
+}
+
 // ---- Means and subspaces
 
 static void test_mean(void) {
@@ -402,9 +483,13 @@ int main(void) {
         test_few_whitened();
         test_repeated_rows();
         test_pca();
+        test_ridge();
+        test_ridge_choice();
+        test_ridge_rank();
         seed = kept;
     }
     test_exact_rank();
+    test_ridge_constant();
     test_mean();
     test_difference();
     return check_done();

@@ -622,6 +622,18 @@ CASES(fit_procrustes) {
     matrix_case(OP_fit_procrustes, (Attr){.procrustes = {0.05, 1e-6, 0, true, true}}, 10, 7, 9, 7);
 }
 
+CASES(fit_ridge) {
+    static const double lambdas[] = {1e-3, 1, 100};
+    for (uint32_t rows = 7; rows <= 40; rows += 33) { // fewer than dimensions, and more
+        Bench b = bench_open();
+        uint32_t x = states(&b, 50, 9), y = states(&b, rows, 7), table = add_table(&b, DTYPE_f64, 3, 1, lambdas);
+        Step s = {.op = OP_fit_ridge, .attr.ridge = {rows / 5 + 1, 0, true}, .in = {x, y, table}, .rows = rows, .map = {map_to(&b, rows, 50)}};
+        s.out = result(&b, DTYPE_f32, 10, 7);
+        step(&b, s);
+        check(&b, "fit_ridge", 1e-6);
+    }
+}
+
 CASES(basis_pca) {
     matrix_case(OP_basis_pca, (Attr){.pca = {3, true}}, 9, 3, 9, 0);
 }

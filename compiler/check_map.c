@@ -1,0 +1,130 @@
+// check_map.c: mappers and subspaces at the points of the sweeps that reach them.
+#include "compiler/checker.h"
+
+// ---- Mappers
+
+static bool clauses_fit(const Scope *scope, const Stmt *stmt, const char *mapper, bool fitted) {
+    const Ast *clauses[] = {stmt->from, stmt->to, stmt->on};
+    static const char *const words[] = {"from", "to", "on"};
+    for (size_t i = 0; i < COUNT(clauses); i++) {
+        if (fitted == (clauses[i] != NULL)) continue;
+        Diag *diag = fitted ? scope_error(scope, stmt->value, "%s is fitted and lacks '%s'", mapper, words[i])
+                            : scope_error(scope, clauses[i], "%s is not fitted", mapper);
+        if (fitted)
+            diag_help(scope->checker->diags, diag, "write %s(...) from base.h to tuned.h on PROMPTS", mapper);
+        else
+            diag_help(scope->checker->diags, diag, "leave out from, to and on");
+        return false;
+    }
+    return true;
+}
+
+static bool fit_check(const Scope *scope, const Stmt *stmt, MapInst *map) {
+    Def *prompts = def_value(scope, stmt->on, STMT_prompts);
+    Scope inner = *scope;
+    inner.prompts = prompts ? prompts->index : NO_PROMPTS;
+    if (!prompts) return false;
+    map->prompts = prompts->index;
+    map->from = expr_of_type(&inner, stmt->from, TYPE_states);
+    map->to = expr_of_type(&inner, stmt->to, TYPE_states);
+    if (!map->from || !map->to) return false;
+    map->in_width = map->from->width;
+    map->out_width = map->to->width;
+    if (map->from->each && map->to->each && map->from->each != map->to->each) {
+        Diag *diag = scope_error(scope, stmt->to, "the source has %u token%s a prompt, the target %u", map->from->each,
+                                 map->from->each == 1 ? "" : "s", map->to->each);
+        diag_also(scope->checker->diags, diag, stmt->from->span, "the source");
+        return false;
+    }
+    return true;
+}
+
+static bool in_range(const Scope *scope, const Ast *at, const char *name, double x, double least, double most) {
+    if (x >= least && x <= most) return true;
+    scope_error(scope, at, "%s is %g: expected %g to %g", name, x, least, most);
+    return false;
+}
+
+static bool rank_fits(const Scope *scope, const Ast *call, const MapInst *map, const Arg *rank) {
+    uint32_t most = MIN(map->in_width, map->out_width);
+    if (rank->count <= most || !most) return true;
+    scope_error(scope, call, "rank %u is more than the %u values per token", rank->count, most);
+    return false;
+}
+
+// Rules of ridge(lambda, standardize, rank).
+static bool ridge_rules(const Scope *scope, const Ast *call, const MapInst *map) {
+    return rank_fits(scope, call, map, &map->args[2]);
+}
+
+// Rules of procrustes(scale, whiten, shrink, floor, rank) that its signature does not say.
+static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst *map) {
+    const Arg *args = map->args;
+    bool whiten = args[1].flag;
+    if (!whiten && (args[2].given || args[3].given)) {
+        Diag *diag = scope_error(scope, call, "shrink and floor belong to whitening");
+        diag_help(scope->checker->diags, diag, "add whiten: true, or leave them out");
+        return false;
+    }
+    if (!rank_fits(scope, call, map, &args[4])) return false;
+    return in_range(scope, call, "shrink", args[2].number, 0, 1) && in_range(scope, call, "floor", args[3].number, 0, 1);
+}
+
+// What the signature of a mapper does not say.
+typedef bool MapRules(const Scope *scope, const Ast *call, const MapInst *map);
+static MapRules *const map_rules[MAPPER_COUNT] = {
+    [MAPPER_procrustes] = procrustes_rules,
+    [MAPPER_ridge] = ridge_rules,
+};
+
+void *map_make(const Scope *scope, Def *def) {
+    Checker *checker = scope->checker;
+    const Stmt *stmt = def->stmt;
+    uint32_t row;
+    if (!row_named(scope, stmt->value, mapper_rows(), mapper_count, "mapper", &row)) return NULL;
+    MapInst *map = arena_new(checker->arena, MapInst);
+    *map = (MapInst){.name = def_instance_name(scope, def), .span = stmt->span, .mapper = (MapperId)row};
+    Ast call = *stmt->value;
+    call.kind = AST_call;
+    bool ok = args_check(scope, &mapper_rows()[row], &call, map->args);
+    ok &= clauses_fit(scope, stmt, mapper_rows()[row].name, mapper_fitted[row]);
+    if (ok && mapper_fitted[row]) ok = fit_check(scope, stmt, map);
+    if (ok && map_rules[row]) ok = map_rules[row](scope, stmt->value, map);
+    if (ok && row == MAPPER_from_file) {
+        map->path = def_path(checker, stmt, map->args[0].text);
+        ok = def_looked_at(checker, map->args[0].span, map->args[0].text, map->path, "file");
+    }
+    if (!ok) return NULL;
+    map->id = (uint32_t)checker->exp->maps.len;
+    list_push(checker->arena, &checker->exp->maps, map);
+    return map;
+}
+
+// ---- Subspaces
+
+void *basis_make(const Scope *scope, Def *def) {
+    Checker *checker = scope->checker;
+    const Stmt *stmt = def->stmt;
+    uint32_t row;
+    if (!row_named(scope, stmt->value, subspace_rows(), subspace_count, "subspace", &row)) return NULL;
+    BasisInst *basis = arena_new(checker->arena, BasisInst);
+    *basis = (BasisInst){.name = def_instance_name(scope, def), .span = stmt->span, .subspace = (SubspaceId)row};
+    Ast call = *stmt->value;
+    call.kind = AST_call;
+    if (!args_check(scope, &subspace_rows()[row], &call, basis->args)) return NULL;
+    const Expr *a = basis->args[0].expr, *b = basis->args[1].expr;
+    if (b && a->width && b->width && a->width != b->width) {
+        scope_error(scope, stmt->value, "a has %u values per token, b has %u", a->width, b->width);
+        return NULL;
+    }
+    basis->width = a->width;
+    basis->rank = row == SUBSPACE_pca ? basis->args[1].count : 1;
+    if (basis->width && basis->rank > basis->width) {
+        scope_error(scope, stmt->value, "rank %u is more than the %u values per token", basis->rank, basis->width);
+        return NULL;
+    }
+    basis->id = (uint32_t)checker->exp->bases.len;
+    list_push(checker->arena, &checker->exp->bases, basis);
+    return basis;
+}
+
