@@ -43,6 +43,25 @@ static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width
     return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
 }
 
+static Node *mapper_moments(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    if (!fit_states(b, map, &x, &y)) return NULL;
+    if (x->width == y->width) return matrix_node(b, OP_fit_moments, x->width + 1u, y->width, x, y, (Attr){{0}}, map->span);
+    error_set(b->err, ERR_INPUT, "moments maps each dimension to itself: the source has %u values per token, the target %u", x->width, y->width);
+    error_at(b->err, map->span);
+    return NULL;
+}
+
+static Node *mapper_random_rotation(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    if (!fit_states(b, map, &x, &y)) return NULL;
+    Attr attr = {{0}};
+    attr.random.seed = map->args[0].seed;
+    return matrix_node(b, OP_random_rotation, x->width + 1u, y->width, x, y, attr, map->span);
+}
+
 static Node *lambda_table(Builder *b, const Arg *lambda, Span span) {
     Tables *tables = b->graph->tables;
     list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f64, .rows = lambda->count, .width = 1, .data = lambda->numbers}));

@@ -52,6 +52,13 @@ static bool rank_fits(const Scope *scope, const Ast *call, const MapInst *map, c
     return false;
 }
 
+// moments goes dimension by dimension. A width that a file says is only known when the graph is built.
+static bool moments_rules(const Scope *scope, const Ast *call, const MapInst *map) {
+    if (map->in_width == map->out_width || !map->in_width || !map->out_width) return true;
+    scope_error(scope, call, "moments maps each dimension to itself: the source has %u values per token, the target %u", map->in_width, map->out_width);
+    return false;
+}
+
 // Rules of ridge(lambda, standardize, rank).
 static bool ridge_rules(const Scope *scope, const Ast *call, const MapInst *map) {
     return rank_fits(scope, call, map, &map->args[2]);
@@ -73,6 +80,7 @@ static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst 
 // What the signature of a mapper does not say.
 typedef bool MapRules(const Scope *scope, const Ast *call, const MapInst *map);
 static MapRules *const map_rules[MAPPER_COUNT] = {
+    [MAPPER_moments] = moments_rules,
     [MAPPER_procrustes] = procrustes_rules,
     [MAPPER_ridge] = ridge_rules,
 };

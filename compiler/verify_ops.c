@@ -205,6 +205,14 @@ RULE(fit_procrustes) {
     return fits && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space) ? NULL : "needs pairs of states";
 }
 
+RULE(fit_moments) {
+    return node->in[0]->width == node->width ? verify_fit_procrustes(graph, node) : "needs states of one width";
+}
+
+RULE(random_rotation) {
+    return verify_fit_procrustes(graph, node);
+}
+
 RULE(fit_ridge) {
     const Node *lambdas = node->in[2];
     bool fits = lambdas->dtype == DTYPE_f64 && is_matrix(lambdas, lambdas->space->rows, 1) && lambdas->space->rows && lambdas->space->rows <= MOST_LAMBDAS;

@@ -1,4 +1,4 @@
-// fit.c: Procrustes maps, means, principal directions.
+// fit.c: Procrustes maps, principal directions, differences of means.
 //
 // Sources: Schönemann 1966 (orthogonal Procrustes: Q = U V^T of X^T Y), with scale s = sum of singular values / |X|^2;
 // whitening by the symmetric root of a shrunk covariance (Ledoit and Wolf's form with a given weight).
@@ -114,15 +114,6 @@ bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error 
     bool ok = procrustes_in(arena, fit, map, report, err);
     arena_close(arena);
     return ok;
-}
-
-void fit_mean(const float *y, uint64_t n, uint32_t in, uint32_t out, float *map) {
-    memset(map, 0, (size_t)in * out * sizeof *map);
-    for (uint32_t c = 0; c < out; c++) {
-        double sum = 0;
-        for (uint64_t r = 0; r < n; r++) sum += y[r * out + c];
-        map[(size_t)in * out + c] = (float)(sum / (double)n);
-    }
 }
 
 // An eigenvector's sign is free: the largest component is made positive.

@@ -40,6 +40,12 @@ typedef struct {
 
 bool fit_ridge(const Ridge *fit, float *map, FitReport *report, Error *err);
 bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err);
+// In each dimension: (x - mean x) / deviation of x * deviation of y + mean y, over n rows of both.
+bool fit_moments(const float *x, const float *y, uint64_t n, uint32_t width, float *map, FitReport *report, Error *err);
+// A rotation about the means of x and y, of the uniform (Haar) distribution; between widths, one of the larger width
+// of which the smaller has its share.
+bool fit_random_rotation(const float *x, const float *y, uint64_t n, uint32_t in, uint32_t out, uint64_t seed, float *map,
+                         FitReport *report, Error *err);
 // The map that gives the mean of y [n, out] for every x of `in` values.
 void fit_mean(const float *y, uint64_t n, uint32_t in, uint32_t out, float *map);
 // The `rank` leading principal directions of x [n, width] as orthonormal columns of basis [width, rank]; the largest

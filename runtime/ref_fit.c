@@ -49,6 +49,16 @@ REF(fit_procrustes) {
     return fit.x && fit.y && fit_procrustes(&fit, op->out, op->fit, err);
 }
 
+REF(fit_moments) {
+    const float *x = gathered(op, 0, err), *y = gathered(op, 1, err);
+    return x && y && fit_moments(x, y, op->step->rows, op->width, op->out, op->fit, err);
+}
+
+REF(random_rotation) {
+    const float *x = gathered(op, 0, err), *y = gathered(op, 1, err);
+    return x && y && fit_random_rotation(x, y, op->step->rows, op->in[0].width, op->width, op->step->attr.random.seed, op->out, op->fit, err);
+}
+
 REF(fit_ridge) {
     const Attr *attr = &op->step->attr;
     Ridge fit = {

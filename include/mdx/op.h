@@ -51,6 +51,7 @@ typedef union {
     struct { uint32_t in_width; } fit_mean;
     struct { double shrink, floor; uint32_t rank; uint8_t scale, whiten; } procrustes; // rank 0: full
     struct { uint64_t held; uint32_t rank; uint8_t standardize; } ridge; // the last `held` rows choose lambda
+    struct { uint64_t seed; } random;
     struct { uint32_t rank; uint8_t center; } pca;
     struct { uint32_t best, other; uint8_t named; } margin;
     struct { uint32_t token; } rank;

@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "mdx/json.h"
+#include "mdx/random.h"
 #include "runtime/fit.h"
 #include "runtime/weights.h"
 
@@ -55,11 +56,25 @@ static bool fit_of_ridge(const Case *c, float *map, FitReport *report, Error *er
     return true;
 }
 
+static bool fit_of_moments(const Case *c, float *map, FitReport *report, Error *err) {
+    uint32_t count;
+    const double *kept = numbers(c, "kept", &count);
+    bool ok = fit_moments(c->x, c->y, c->n, c->in, map, report, err);
+    CHECK(report->kept_in == kept[0] && report->kept_out == kept[1]);
+    return ok;
+}
+
+static bool fit_of_random_rotation(const Case *c, float *map, FitReport *report, Error *err) {
+    return fit_random_rotation(c->x, c->y, c->n, c->in, c->out, (uint64_t)number(c, "seed"), map, report, err);
+}
+
 static const struct {
     const char *mapper;
     bool (*fit)(const Case *c, float *map, FitReport *report, Error *err);
 } mappers[] = {
     {"ridge", fit_of_ridge},
+    {"moments", fit_of_moments},
+    {"random_rotation", fit_of_random_rotation},
 };
 
 // ---- All cases
@@ -100,15 +115,26 @@ static void test_case(Arena *arena, const Weights *weights, const cJSON *json) {
     CHECK(!"a mapper of this name");
 }
 
+// ---- Orders of prompts
+
+static void test_shuffle(Arena *arena, const cJSON *json) {
+    const cJSON *order = json_member(json, "order");
+    uint32_t n = (uint32_t)cJSON_GetArraySize(order), *got = arena_many(arena, uint32_t, n);
+    Random random = random_open((uint64_t)json_member(json, "seed")->valuedouble, "shuffled");
+    random_derangement(&random, got, n);
+    for (uint32_t i = 0; i < n; i++) CHECK(got[i] == cJSON_GetArrayItem(order, (int)i)->valuedouble);
+}
+
 int main(void) {
     Arena *arena = arena_open();
     Error err;
     cJSON *json = json_read(TESTS "/data/fits/fits.json", 1 << 20, &err);
     Weights *weights = json ? weights_open_file(arena, TESTS "/data/fits/fits.safetensors", &err) : NULL;
-    const cJSON *entry;
+    const cJSON *entry, *cases = json ? json_member(json, "cases") : NULL, *shuffles = json ? json_member(json, "shuffles") : NULL;
     CHECK(weights);
-    if (weights) cJSON_ArrayForEach(entry, json) test_case(arena, weights, entry);
-    printf("%d cases, the worst at %.2g of the largest entry\n", cJSON_GetArraySize(json), worst);
+    if (weights) cJSON_ArrayForEach(entry, cases) test_case(arena, weights, entry);
+    cJSON_ArrayForEach(entry, shuffles) test_shuffle(arena, entry);
+    printf("%d cases, the worst at %.2g of the largest entry\n", cJSON_GetArraySize(cases), worst);
     if (weights) weights_close(weights);
     cJSON_Delete(json);
     arena_close(arena);

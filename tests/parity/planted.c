@@ -1,8 +1,10 @@
-// planted.c: runtime/fit.c on states of which the answer is known: what was planted must be found, exactly where the
+// planted.c: runtime/fit*.c on states of which the answer is known: what was planted must be found, exactly where the
 // theory says so, and nothing must be found where there is nothing.
 #include <math.h>
+#include <stdlib.h>
 
 #include "check.h"
+#include "mdx/random.h"
 #include "runtime/fit.h"
 
 enum { MOST = 64 };
@@ -416,6 +418,93 @@ static void test_ridge_constant(void) {
     CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "at least 2 rows"));
 }
 
+// ---- Baselines
+
+// Rows that differ from the target's by a number and a shift in each dimension are mapped onto it.
+static void test_moments(void) {
+    static const double sizes[] = {1, -0.5, 3, 0.25, 2}; // what turns a dimension over is no moment of it
+    Matrix x = random_matrix(30, 5), y = x, want = {.rows = 5, .columns = 5};
+    static float xs[MOST * 5], ys[MOST * 5], map[6 * 5];
+    FitReport report;
+    Error err;
+    scale_columns(&y, sizes);
+    to_floats(&x, 1, xs);
+    to_floats(&y, -2, ys);
+    CHECK(fit_moments(xs, ys, 30, 5, map, &report, &err) && report.kept_in == 5);
+    for (uint32_t i = 0; i < 25; i++) CHECK(fabs(map[i] - (i % 6 ? 0 : fabs(sizes[i % 5]))) < NEAR);
+    Matrix w = want;
+    for (uint32_t i = 0; i < 25; i++) w.at[i] = map[i];
+    Matrix shift = shift_of(&w, &x, &y);
+    for (uint32_t c = 0; c < 5; c++) CHECK(fabs(map[25 + c] - shift.at[c]) < NEAR);
+    for (uint32_t i = 0; i < 30 * 5; i++) xs[i] = 3;
+    CHECK(!fit_moments(xs, ys, 30, 5, map, &report, &err) && strstr(err.text, "the same for every prompt"));
+    CHECK(!fit_moments(xs, ys, 1, 5, map, &report, &err));
+}
+
+static Matrix random_map(uint32_t in, uint32_t out, uint64_t from) {
+    static float x[2 * MOST], y[2 * MOST], map[MOST * (MOST + 1)];
+    Matrix w = {.rows = in, .columns = out};
+    FitReport report;
+    Error err;
+    for (uint32_t i = 0; i < in; i++) x[i] = 0, x[in + i] = 2; // means 1 and 3
+    for (uint32_t i = 0; i < out; i++) y[i] = 2, y[out + i] = 4;
+    CHECK(fit_random_rotation(x, y, 2, in, out, from, map, &report, &err));
+    for (uint32_t i = 0; i < in * out; i++) w.at[i] = map[i];
+    for (uint32_t c = 0; c < out; c++) {
+        double shift = 3;
+        for (uint32_t k = 0; k < in; k++) shift -= map[k * out + c];
+        CHECK(fabs(map[in * out + c] - shift) < NEAR);
+    }
+    return w;
+}
+
+static void test_random_rotation(void) {
+    static const uint32_t widths[][2] = {{1, 1}, {2, 2}, {16, 16}, {30, 12}, {12, 30}};
+    for (size_t i = 0; i < COUNT(widths); i++) {
+        Matrix q = random_map(widths[i][0], widths[i][1], seed), across = turned(&q);
+        Matrix square = widths[i][0] < widths[i][1] ? product(&q, &across) : product(&across, &q);
+        for (uint32_t k = 0; k < square.rows * square.columns; k++)
+            CHECK(fabs(square.at[k] - (k % (square.columns + 1) == 0)) < NEAR);
+        Matrix again = random_map(widths[i][0], widths[i][1], seed), other = random_map(widths[i][0], widths[i][1], seed + 1);
+        CHECK(distance(&q, &again) == 0 && (widths[i][0] == 1 || distance(&q, &other) > 0.01));
+    }
+}
+
+// Uniform: over many seeds each entry has mean 0, and variance 1 / size; either sign of the determinant comes up.
+static void test_rotation_distribution(void) {
+    enum { TIMES = 4000, SIZE = 3 };
+    double sum[SIZE * SIZE] = {0}, squares[SIZE * SIZE] = {0};
+    int positive = 0;
+    for (uint64_t s = 0; s < TIMES; s++) {
+        Matrix q = random_map(SIZE, SIZE, s);
+        const double *a = q.at;
+        for (int i = 0; i < SIZE * SIZE; i++) sum[i] += a[i] / TIMES, squares[i] += a[i] * a[i] / TIMES;
+        positive += a[0] * (a[4] * a[8] - a[5] * a[7]) - a[1] * (a[3] * a[8] - a[5] * a[6]) + a[2] * (a[3] * a[7] - a[4] * a[6]) > 0;
+    }
+    for (int i = 0; i < SIZE * SIZE; i++) CHECK(fabs(sum[i]) < 0.04 && fabs(squares[i] - 1.0 / SIZE) < 0.02);
+    CHECK(abs(positive - TIMES / 2) < 150);
+}
+
+// Every derangement of 4 is as likely as every other: there are 9.
+static void test_derangement(void) {
+    uint32_t order[100], counts[256] = {0}, kinds = 0;
+    for (uint64_t s = 0; s < 9000; s++) {
+        Random random = random_open(s, "test");
+        random_derangement(&random, order, 4);
+        counts[order[0] << 6 | order[1] << 4 | order[2] << 2 | order[3]]++;
+    }
+    for (int i = 0; i < 256; i++) {
+        kinds += counts[i] > 0;
+        CHECK(!counts[i] || (counts[i] > 850 && counts[i] < 1150));
+    }
+    CHECK(kinds == 9);
+    bool seen[100] = {0};
+    Random random = random_open(seed, "test");
+    random_derangement(&random, order, 100);
+    for (uint32_t i = 0; i < 100; i++) seen[order[i]] = order[i] != i;
+    for (uint32_t i = 0; i < 100; i++) CHECK(seen[i]);
+}
+
 // ---- Means and subspaces
 
 static void test_mean(void) {
@@ -486,10 +575,14 @@ int main(void) {
         test_ridge();
         test_ridge_choice();
         test_ridge_rank();
+        test_random_rotation();
         seed = kept;
     }
     test_exact_rank();
     test_ridge_constant();
+    test_moments();
+    test_rotation_distribution();
+    test_derangement();
     test_mean();
     test_difference();
     return check_done();

@@ -622,6 +622,14 @@ CASES(fit_procrustes) {
     matrix_case(OP_fit_procrustes, (Attr){.procrustes = {0.05, 1e-6, 0, true, true}}, 10, 7, 9, 7);
 }
 
+CASES(fit_moments) {
+    matrix_case(OP_fit_moments, (Attr){0}, 10, 9, 9, 9);
+}
+
+CASES(random_rotation) {
+    matrix_case(OP_random_rotation, (Attr){.random.seed = 3}, 10, 7, 9, 7);
+}
+
 CASES(fit_ridge) {
     static const double lambdas[] = {1e-3, 1, 100};
     for (uint32_t rows = 7; rows <= 40; rows += 33) { // fewer than dimensions, and more

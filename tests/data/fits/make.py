@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RNG = np.random.Generator(np.random.PCG64(1))
-CASES, ARRAYS = [], {}
+CASES, SHUFFLES, ARRAYS = [], [], {}
 
 
 def states(n, d_x, d_y, noise=0.3):
@@ -91,8 +91,97 @@ def ridges():
     ridge("late", x, y, 8, tens)
 
 
+# ---- Baselines
+
+def moments(name, x, y):
+    mean_x, mean_y, by_x, by_y = (f(a.astype(np.float64), 0) for f in (np.mean, np.std) for a in (x, y))
+    kept = by_x > 1e-6
+    w = np.diag(np.where(kept, by_y / np.where(kept, by_x, 1), 0))
+    add(name, "moments", x, y, w, mean_y - mean_x @ w, kept=[int(kept.sum())] * 2)
+
+
+MASK = (1 << 64) - 1
+
+
+class Random:
+    """xoshiro256** seeded through SplitMix64, a stream a named use."""
+
+    def __init__(self, seed, use):
+        name = 0xcbf29ce484222325
+        for byte in use.encode():
+            name = (name ^ byte) * 0x100000001b3 & MASK
+        at, self.s = seed ^ name, []
+        for _ in range(4):
+            at = at + 0x9e3779b97f4a7c15 & MASK
+            z = (at ^ at >> 30) * 0xbf58476d1ce4e5b9 & MASK
+            z = (z ^ z >> 27) * 0x94d049bb133111eb & MASK
+            self.s.append(z ^ z >> 31)
+
+    def bits(self):
+        s, rotated = self.s, lambda x, k: (x << k | x >> 64 - k) & MASK
+        out, t = rotated(s[1] * 5 & MASK, 7) * 9 & MASK, s[1] << 17 & MASK
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = rotated(s[3], 45)
+        return out
+
+    def below(self, n):
+        while True:
+            scaled = (self.bits() >> 32) * n
+            if scaled % 2 ** 32 >= 2 ** 32 % n:
+                return scaled >> 32
+
+    def uniform(self):
+        return (self.bits() >> 11) * 2.0 ** -53
+
+    def normal(self):
+        radius = np.sqrt(-2 * np.log(1 - self.uniform()))
+        return radius * np.cos(2 * np.pi * self.uniform())
+
+    def derangement(self, n):
+        while True:
+            order = list(range(n))
+            for i in range(n - 1, 0, -1):
+                k = self.below(i + 1)
+                order[i], order[k] = order[k], order[i]
+            if all(i != k for i, k in enumerate(order)):
+                return order
+
+
+def random_rotation(name, x, y, seed):
+    random, d_x, d_y = Random(seed, "random_rotation"), x.shape[1], y.shape[1]
+    most, least = max(d_x, d_y), min(d_x, d_y)
+    q, r = np.linalg.qr(np.array([random.normal() for _ in range(most * least)]).reshape(most, least))
+    q = q * np.sign(np.diag(r))
+    w = q if d_x >= d_y else q.T
+    add(name, "random_rotation", x, y, w, y.mean(0, np.float64) - x.mean(0, np.float64) @ w, seed=seed)
+
+
+def baselines():
+    moments("dimensions", *states(30, 9, 9))
+    x, y = states(20, 8, 8)
+    x[:, 3], y[:, 6] = -2, 5
+    moments("still", x, y)
+    random_rotation("square", *states(20, 16, 16), 0)
+    random_rotation("down", *states(20, 16, 9), 1)
+    random_rotation("up", *states(20, 9, 16), 12345678901)
+
+
+# ---- Orders of prompts, for shuffled
+
+def shuffles():
+    for n, seed in ((2, 0), (3, 7), (10, 1), (450, 2 ** 40)):
+        SHUFFLES.append({"seed": seed, "order": Random(seed, "shuffled").derangement(n)})
+
+
 ridges()
+baselines()
+shuffles()
 with open(os.path.join(HERE, "fits.json"), "w", encoding="utf-8") as f:
-    f.write("[\n" + ",\n".join("  " + json.dumps(case) for case in CASES) + "]\n")
+    lines = lambda items: "[\n" + ",\n".join("  " + json.dumps(item) for item in items) + "]"
+    f.write('{"cases": ' + lines(CASES) + ',\n"shuffles": ' + lines(SHUFFLES) + "}\n")
 with open(os.path.join(HERE, "fits.safetensors"), "wb") as f:
     f.write(save(ARRAYS))
