@@ -92,6 +92,8 @@ static void open_maps(Mdx *mdx) {
         const MapInst *map = mdx->exp->maps.at[i];
         results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .fit.scale = 1,
                                        .from = expr_text(mdx, map->from), .to = expr_text(mdx, map->to)};
+        results->maps[i].shuffled = map->shuffled;
+        results->maps[i].seed = map->seed;
         if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;
     }
 }

@@ -1,5 +1,6 @@
 // build_map.c: mappers and subspaces as nodes: one function a row of mapper.def and subspace.def.
 #include "compiler/build.h"
+#include "mdx/random.h"
 
 static Node *matrix_node(Builder *b, Op op, uint64_t rows, uint32_t width, Node *x, Node *y, Attr attr, Span span) {
     Node like = {.op = op, .dtype = DTYPE_f32, .width = width, .in = {x, y}, .attr = attr, .span = span};
@@ -15,6 +16,28 @@ static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
     *x = build_states(b, map->from, &frame, none);
     *y = *x ? build_states(b, map->to, &frame, none) : NULL;
     return *y != NULL;
+}
+
+// Which prompt's target goes with the source of each, when the map is shuffled: all must have as many rows.
+static bool shuffle_of(Builder *b, const MapInst *map, const Space *space, uint32_t *out) {
+    uint32_t n = space->prompt_count, *order = arena_many(b->arena, uint32_t, n);
+    const Stream *stream = b->graph->tables->spaces.streams.at[space->selection->stream].stream;
+    if (!map->shuffled) return true;
+    for (uint32_t p = 1; p < n; p++) {
+        uint32_t first = selection_in_prompt(space->selection, 0), own = selection_in_prompt(space->selection, p);
+        if (first == own) continue;
+        error_set(b->err, ERR_INPUT, "shuffled prompts need as many tokens each: prompt %.*s has %u, prompt %.*s has %u", STR_ARG(stream->ids[0]),
+                  first, STR_ARG(stream->ids[p]), own);
+        return error_at(b->err, map->span);
+    }
+    if (n < 2) {
+        error_set(b->err, ERR_INPUT, "one prompt cannot be shuffled");
+        return error_at(b->err, map->span);
+    }
+    Random random = random_open(map->seed, "shuffled");
+    random_derangement(&random, order, n);
+    *out = tables_list(b->graph->tables, order, n) + 1;
+    return true;
 }
 
 static Node *mapper_identity(Builder *b, const MapInst *map, uint32_t in_width) {
@@ -40,7 +63,13 @@ static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width
     attr.procrustes.shrink = map->args[2].number;
     attr.procrustes.floor = map->args[3].number;
     attr.procrustes.rank = map->args[4].count;
+    if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
     return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
+}
+
+static Node *mapper_shuffled(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)b, (void)map, (void)in_width;
+    BUG("a shuffled map is one of the mapper in it");
 }
 
 static Node *mapper_moments(Builder *b, const MapInst *map, uint32_t in_width) {
@@ -88,6 +117,7 @@ static Node *mapper_ridge(Builder *b, const MapInst *map, uint32_t in_width) {
     if (!fit_states(b, map, &x, &y) || !held_rows(b, map, y->space, &attr.ridge.held)) return NULL;
     attr.ridge.standardize = map->args[1].flag;
     attr.ridge.rank = map->args[2].count;
+    if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
     Node like = {.op = OP_fit_ridge, .dtype = DTYPE_f32, .width = y->width, .in = {x, y, lambda_table(b, &map->args[0], map->span)}, .attr = attr, .span = map->span};
     like.space = space_matrix(&b->graph->tables->spaces, x->width + 1u);
     return graph_node(b->graph, like);

@@ -3,13 +3,14 @@
 
 // ---- Mappers
 
-static bool clauses_fit(const Scope *scope, const Stmt *stmt, const char *mapper, bool fitted) {
+static bool clauses_fit(const Scope *scope, const Stmt *stmt, const char *mapper, MapFit fit) {
+    bool fitted = fit == FIT_sides || fit == FIT_pairs;
     const Ast *clauses[] = {stmt->from, stmt->to, stmt->on};
     static const char *const words[] = {"from", "to", "on"};
     for (size_t i = 0; i < COUNT(clauses); i++) {
         if (fitted == (clauses[i] != NULL)) continue;
         Diag *diag = fitted ? scope_error(scope, stmt->value, "%s is fitted and lacks '%s'", mapper, words[i])
-                            : scope_error(scope, clauses[i], "%s is not fitted", mapper);
+                            : scope_error(scope, clauses[i], fit == FIT_other ? "%s is fitted as the mapper in it" : "%s is not fitted", mapper);
         if (fitted)
             diag_help(scope->checker->diags, diag, "write %s(...) from base.h to tuned.h on PROMPTS", mapper);
         else
@@ -77,6 +78,26 @@ static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst 
     return in_range(scope, call, "shrink", args[2].number, 0, 1) && in_range(scope, call, "floor", args[3].number, 0, 1);
 }
 
+// shuffled(M, seed) is M in everything but its pairs, of which there must be some.
+static bool shuffled_as(const Scope *scope, const Ast *call, MapInst *map) {
+    const MapInst *of = map->args[0].map;
+    const char *name = mapper_rows()[of->mapper].name;
+    if (of->shuffled || mapper_fit[of->mapper] != FIT_pairs) {
+        Diag *diag = of->shuffled                              ? scope_error(scope, call, "%.*s is shuffled already", STR_ARG(of->name))
+                     : mapper_fit[of->mapper] == FIT_none ? scope_error(scope, call, "%s is not fitted: there is nothing to shuffle", name)
+                                                               : scope_error(scope, call, "%s is the same map whichever prompts go together", name);
+        diag_also(scope->checker->diags, diag, of->span, "defined here");
+        return false;
+    }
+    MapInst shuffled = *of;
+    shuffled.name = map->name;
+    shuffled.span = map->span;
+    shuffled.shuffled = true;
+    shuffled.seed = map->args[1].seed;
+    *map = shuffled;
+    return true;
+}
+
 // What the signature of a mapper does not say.
 typedef bool MapRules(const Scope *scope, const Ast *call, const MapInst *map);
 static MapRules *const map_rules[MAPPER_COUNT] = {
@@ -95,8 +116,9 @@ void *map_make(const Scope *scope, Def *def) {
     Ast call = *stmt->value;
     call.kind = AST_call;
     bool ok = args_check(scope, &mapper_rows()[row], &call, map->args);
-    ok &= clauses_fit(scope, stmt, mapper_rows()[row].name, mapper_fitted[row]);
-    if (ok && mapper_fitted[row]) ok = fit_check(scope, stmt, map);
+    ok &= clauses_fit(scope, stmt, mapper_rows()[row].name, mapper_fit[row]);
+    if (ok && (mapper_fit[row] == FIT_sides || mapper_fit[row] == FIT_pairs)) ok = fit_check(scope, stmt, map);
+    if (ok && mapper_fit[row] == FIT_other) ok = shuffled_as(scope, stmt->value, map);
     if (ok && map_rules[row]) ok = map_rules[row](scope, stmt->value, map);
     if (ok && row == MAPPER_from_file) {
         map->path = def_path(checker, stmt, map->args[0].text);

@@ -117,4 +117,5 @@ typedef enum {
 } ReportId;
 extern const StmtKind source_kind[];
 extern const Type metric_type[];
-extern const bool mapper_fitted[];
+typedef enum { FIT_none, FIT_sides, FIT_pairs, FIT_other } MapFit; // what a mapper is fitted on (mapper.def)
+extern const MapFit mapper_fit[];

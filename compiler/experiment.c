@@ -206,6 +206,7 @@ static void print_maps(const Experiment *exp, Text *out) {
     for (size_t i = 0; i < exp->maps.len; i++) {
         const MapInst *map = exp->maps.at[i];
         text_add(out, "mapper %.*s: %s", STR_ARG(map->name), row_names_mapper[map->mapper]);
+        if (map->shuffled) text_add(out, " shuffled by %llu", (unsigned long long)map->seed);
         if (map->from) {
             text_str(out, STR(" from "));
             expr_write(exp, map->from, out);

@@ -167,6 +167,8 @@ struct MapInst {
     uint32_t prompts;      // it is fitted on
     uint32_t in_width, out_width; // 0: any (identity), or not known before the file is read (from_file)
     Str path;              // from_file
+    bool shuffled;         // by a derangement of the prompts that this seed gives
+    uint64_t seed;
 };
 
 typedef enum {

@@ -49,8 +49,8 @@ const StmtKind source_kind[] = {
 #define MDX_SOURCE(kind, name, arguments, what) STMT_##kind,
 #include "compiler/source.def"
 };
-const bool mapper_fitted[] = {
-#define MDX_MAPPER(name, arguments, fitted, what) fitted,
+const MapFit mapper_fit[] = {
+#define MDX_MAPPER(name, arguments, fitted, what) FIT_##fitted,
 #include "compiler/mapper.def"
 };
 #define VALUES TYPE_values

@@ -199,18 +199,25 @@ RULE(fit_mean) {
     return fits && node->space->rows == node->attr.fit_mean.in_width + 1ull ? NULL : "needs the target's states";
 }
 
-RULE(fit_procrustes) {
+static const char *pairs_of_states(const Node *node) {
     const Node *x = node->in[0], *y = node->in[1];
     bool fits = is_tokens(x) && is_tokens(y) && y->width == node->width && node->space->rows == x->width + 1ull;
     return fits && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space) ? NULL : "needs pairs of states";
 }
 
+RULE(fit_procrustes) {
+    uint32_t shuffle = node->attr.pairs.shuffle;
+    const Tables *tables = graph->tables;
+    bool whole = !shuffle || (shuffle <= tables->lists.len && tables->lists.at[shuffle - 1][0] == node->in[1]->space->prompt_count);
+    return whole ? pairs_of_states(node) : "names no order of its prompts";
+}
+
 RULE(fit_moments) {
-    return node->in[0]->width == node->width ? verify_fit_procrustes(graph, node) : "needs states of one width";
+    return node->in[0]->width == node->width ? pairs_of_states(node) : "needs states of one width";
 }
 
 RULE(random_rotation) {
-    return verify_fit_procrustes(graph, node);
+    return pairs_of_states(node);
 }
 
 RULE(fit_ridge) {

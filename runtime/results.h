@@ -42,6 +42,8 @@ typedef struct {
     float *map;         // [in + 1, out]; NULL before it is fitted
     FitReport fit;      // what the fit says of itself
     Str from, to, on;   // as the spec writes them
+    bool shuffled;      // by this seed
+    uint64_t seed;
 } ResultMap;
 
 // States that are kept, one matrix a point.

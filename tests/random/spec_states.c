@@ -97,6 +97,15 @@ static Str procrustes_text(Gen *g, uint32_t in, uint32_t out) {
     return text_view(&text);
 }
 
+static Str fit_text(Gen *g, uint32_t in, uint32_t out) {
+    uint32_t which = below(g, 100);
+    if (which < 25) return STR("mean()");
+    if (which < 35) return str_format(g->arena, "random_rotation(%u)", below(g, 3));
+    if (which < 50) return str_format(g->arena, "ridge(%s, standardize: false, rank: %u)", percent(g, 50) ? "1" : "30", 1 + below(g, MIN(in, out)));
+    if (which < 60) return str_format(g->arena, "ridge(%s, standardize: false)", percent(g, 50) ? "0.5" : "10");
+    return procrustes_text(g, in, out);
+}
+
 static const MapDef *new_map(Gen *g, uint32_t width) {
     uint32_t prompts, from = below(g, g->model_count), to = below(g, g->model_count);
     Str on = fit_prompts(g, &prompts);
@@ -109,7 +118,7 @@ static const MapDef *new_map(Gen *g, uint32_t width) {
         Text x = text_open(g->arena), y = text_open(g->arena);
         map.in = fit_states(g, &x, where, from, prompts, percent(g, 60) ? width : ANY_WIDTH).width;
         map.out = fit_states(g, &y, where, to, prompts, width).width;
-        Str fit = percent(g, 25) ? STR("mean()") : procrustes_text(g, map.in, map.out);
+        Str fit = fit_text(g, map.in, map.out);
         define(g, "mapper %s = %s from %s to %s on %s", map.name.at, fit.at, x.at, y.at, on.at);
     }
     list_push(g->arena, &g->maps, map);

@@ -619,7 +619,7 @@ CASES(fit_mean) {
 }
 
 CASES(fit_procrustes) {
-    matrix_case(OP_fit_procrustes, (Attr){.procrustes = {0.05, 1e-6, 0, true, true}}, 10, 7, 9, 7);
+    matrix_case(OP_fit_procrustes, (Attr){.procrustes = {.shrink = 0.05, .floor = 1e-6, .scale = true, .whiten = true}}, 10, 7, 9, 7);
 }
 
 CASES(fit_moments) {
@@ -635,7 +635,7 @@ CASES(fit_ridge) {
     for (uint32_t rows = 7; rows <= 40; rows += 33) { // fewer than dimensions, and more
         Bench b = bench_open();
         uint32_t x = states(&b, 50, 9), y = states(&b, rows, 7), table = add_table(&b, DTYPE_f64, 3, 1, lambdas);
-        Step s = {.op = OP_fit_ridge, .attr.ridge = {rows / 5 + 1, 0, true}, .in = {x, y, table}, .rows = rows, .map = {map_to(&b, rows, 50)}};
+        Step s = {.op = OP_fit_ridge, .attr.ridge = {.held = rows / 5 + 1, .standardize = true}, .in = {x, y, table}, .rows = rows, .map = {map_to(&b, rows, 50)}};
         s.out = result(&b, DTYPE_f32, 10, 7);
         step(&b, s);
         check(&b, "fit_ridge", 1e-6);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the fixtures of tests/parity/fits.c: maps of synthetic states, in float64, from the formulas of docs/language.md.
+"""Make the fixtures of tests/parity/fits.c: maps of synthetic states, in float64, by tests/data/parity/fits.py.
 
     python3 make.py          (needs numpy and safetensors)
 
@@ -8,11 +8,14 @@ float32) and its map (NAME:W, NAME:b). Two runs write the same bytes.
 """
 import json
 import os
+import sys
 
 import numpy as np
 from safetensors.numpy import save
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "parity"))
+import fits  # noqa: E402
 RNG = np.random.Generator(np.random.PCG64(1))
 CASES, SHUFFLES, ARRAYS = [], [], {}
 
@@ -31,45 +34,12 @@ def add(name, mapper, x, y, w, b, **arguments):
         ARRAYS[f"{name}:{key}"] = np.ascontiguousarray(value, np.float32)
 
 
-# ---- Ridge regression: least squares with sqrt(lambda) I below the rows, by numpy's SVD
-
-class Side:
-    def __init__(self, rows, standardize):
-        self.mean, self.deviation = rows.mean(0), rows.std(0)
-        self.kept = self.deviation > 1e-6 if standardize else np.ones(rows.shape[1], bool)
-        self.by = self.deviation if standardize else np.ones(rows.shape[1])
-
-
-def ridge_map(x, y, value, standardize=True, rank=None):
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    sx, sy = Side(x, standardize), Side(y, standardize)
-    if x.shape[1] == y.shape[1]:
-        sx.kept = sy.kept = sx.kept & sy.kept
-    rows = ((x - sx.mean) / np.where(sx.kept, sx.by, 1))[:, sx.kept]
-    target = ((y - sy.mean) / np.where(sy.kept, sy.by, 1))[:, sy.kept]
-    d = rows.shape[1]
-    inner = np.linalg.lstsq(np.vstack([rows, value ** 0.5 * np.eye(d)]), np.vstack([target, np.zeros((d, target.shape[1]))]), rcond=None)[0]
-    if rank:
-        u, s, vt = np.linalg.svd(inner, full_matrices=False)
-        inner = u[:, :rank] * s[:rank] @ vt[:rank]
-    w = np.zeros((x.shape[1], y.shape[1]))
-    w[np.ix_(sx.kept, sy.kept)] = inner * sy.by[sy.kept] / sx.by[sx.kept][:, None]
-    return w, sy.mean - sx.mean @ w, int(sx.kept.sum()), int(sy.kept.sum())
-
-
-def r2(made, y):
-    return float(1 - ((y - made) ** 2).sum() / ((y - y.mean(0)) ** 2).sum())
-
+# ---- Ridge regression
 
 def ridge(name, x, y, held, lambdas, standardize=True, rank=None):
-    n, scores = len(x) - held, []
-    for value in lambdas:
-        w, b, _, _ = ridge_map(x[:n], y[:n], value, standardize)
-        scores.append(r2(x[n:].astype(np.float64) @ w + b, y[n:].astype(np.float64)))
-    best = lambdas[int(np.argmax(scores))]
-    w, b, kept_in, kept_out = ridge_map(x, y, best, standardize, rank)
+    (w, b, kept), best, scores = fits.ridge(x, y, held, lambdas, standardize, rank)
     add(name, "ridge", x, y, w, b, held=held, lambdas=lambdas, standardize=standardize, rank=rank or 0, scores=scores,
-        **{"lambda": best}, kept=[kept_in, kept_out])
+        **{"lambda": best}, kept=kept)
 
 
 def ridges():
@@ -94,70 +64,12 @@ def ridges():
 # ---- Baselines
 
 def moments(name, x, y):
-    mean_x, mean_y, by_x, by_y = (f(a.astype(np.float64), 0) for f in (np.mean, np.std) for a in (x, y))
-    kept = by_x > 1e-6
-    w = np.diag(np.where(kept, by_y / np.where(kept, by_x, 1), 0))
-    add(name, "moments", x, y, w, mean_y - mean_x @ w, kept=[int(kept.sum())] * 2)
-
-
-MASK = (1 << 64) - 1
-
-
-class Random:
-    """xoshiro256** seeded through SplitMix64, a stream a named use."""
-
-    def __init__(self, seed, use):
-        name = 0xcbf29ce484222325
-        for byte in use.encode():
-            name = (name ^ byte) * 0x100000001b3 & MASK
-        at, self.s = seed ^ name, []
-        for _ in range(4):
-            at = at + 0x9e3779b97f4a7c15 & MASK
-            z = (at ^ at >> 30) * 0xbf58476d1ce4e5b9 & MASK
-            z = (z ^ z >> 27) * 0x94d049bb133111eb & MASK
-            self.s.append(z ^ z >> 31)
-
-    def bits(self):
-        s, rotated = self.s, lambda x, k: (x << k | x >> 64 - k) & MASK
-        out, t = rotated(s[1] * 5 & MASK, 7) * 9 & MASK, s[1] << 17 & MASK
-        s[2] ^= s[0]
-        s[3] ^= s[1]
-        s[1] ^= s[2]
-        s[0] ^= s[3]
-        s[2] ^= t
-        s[3] = rotated(s[3], 45)
-        return out
-
-    def below(self, n):
-        while True:
-            scaled = (self.bits() >> 32) * n
-            if scaled % 2 ** 32 >= 2 ** 32 % n:
-                return scaled >> 32
-
-    def uniform(self):
-        return (self.bits() >> 11) * 2.0 ** -53
-
-    def normal(self):
-        radius = np.sqrt(-2 * np.log(1 - self.uniform()))
-        return radius * np.cos(2 * np.pi * self.uniform())
-
-    def derangement(self, n):
-        while True:
-            order = list(range(n))
-            for i in range(n - 1, 0, -1):
-                k = self.below(i + 1)
-                order[i], order[k] = order[k], order[i]
-            if all(i != k for i, k in enumerate(order)):
-                return order
+    w, b, kept = fits.moments(x, y)
+    add(name, "moments", x, y, w, b, kept=[kept, kept])
 
 
 def random_rotation(name, x, y, seed):
-    random, d_x, d_y = Random(seed, "random_rotation"), x.shape[1], y.shape[1]
-    most, least = max(d_x, d_y), min(d_x, d_y)
-    q, r = np.linalg.qr(np.array([random.normal() for _ in range(most * least)]).reshape(most, least))
-    q = q * np.sign(np.diag(r))
-    w = q if d_x >= d_y else q.T
-    add(name, "random_rotation", x, y, w, y.mean(0, np.float64) - x.mean(0, np.float64) @ w, seed=seed)
+    add(name, "random_rotation", x, y, *fits.random_rotation(x, y, seed), seed=seed)
 
 
 def baselines():
@@ -174,7 +86,7 @@ def baselines():
 
 def shuffles():
     for n, seed in ((2, 0), (3, 7), (10, 1), (450, 2 ** 40)):
-        SHUFFLES.append({"seed": seed, "order": Random(seed, "shuffled").derangement(n)})
+        SHUFFLES.append({"seed": seed, "order": fits.Random(seed, "shuffled").derangement(n)})
 
 
 ridges()
