@@ -63,6 +63,12 @@ static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width
     attr.procrustes.shrink = map->args[2].number;
     attr.procrustes.floor = map->args[3].number;
     attr.procrustes.rank = map->args[4].count;
+    attr.procrustes.complete = map->args[5].choice == 1;
+    if (attr.procrustes.complete && x->width != y->width) {
+        error_set(b->err, ERR_INPUT, "complete: identity needs one width: the source has %u values per token, the target %u", x->width, y->width);
+        error_at(b->err, map->span);
+        return NULL;
+    }
     if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
     return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
 }

@@ -195,7 +195,9 @@ static bool arg_word(const Scope *scope, const Ast *ast, Arg *out) {
         if (value->kind == AST_name && str_eq(value->text, word)) return true;
         list_push(diags->arena, &words, word);
     }
-    Diag *diag = scope_error(scope, ast, "%.*s cannot be this", STR_ARG(out->param->name));
+    Text text = text_open(diags->arena);
+    ast_write(value, &text);
+    Diag *diag = scope_error(scope, ast, "%.*s cannot be %s", STR_ARG(out->param->name), text.at);
     diag_suggest(diags, diag, value->kind == AST_name ? value->text : STR(""), &words, 8);
     return false;
 }

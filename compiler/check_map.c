@@ -75,6 +75,10 @@ static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst 
         return false;
     }
     if (!rank_fits(scope, call, map, &args[4])) return false;
+    if (args[5].choice && map->in_width && map->out_width && map->in_width != map->out_width) {
+        scope_error(scope, call, "complete: identity needs one width: the source has %u values per token, the target %u", map->in_width, map->out_width);
+        return false;
+    }
     return in_range(scope, call, "shrink", args[2].number, 0, 1) && in_range(scope, call, "floor", args[3].number, 0, 1);
 }
 

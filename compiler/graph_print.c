@@ -36,6 +36,7 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         text_str(out, str_of(attr->procrustes.whiten ? " whiten" : ""));
         if (attr->procrustes.whiten) text_add(out, " shrink %g floor %g", attr->procrustes.shrink, attr->procrustes.floor);
         if (attr->procrustes.rank) text_add(out, " rank %u", attr->procrustes.rank);
+        text_str(out, str_of(attr->procrustes.complete ? " complete" : ""));
         text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
         break;
     case OP_fit_ridge:

@@ -209,7 +209,9 @@ RULE(fit_procrustes) {
     uint32_t shuffle = node->attr.pairs.shuffle;
     const Tables *tables = graph->tables;
     bool whole = !shuffle || (shuffle <= tables->lists.len && tables->lists.at[shuffle - 1][0] == node->in[1]->space->prompt_count);
-    return whole ? pairs_of_states(node) : "names no order of its prompts";
+    if (!whole) return "names no order of its prompts";
+    bool one = node->op != OP_fit_procrustes || !node->attr.procrustes.complete || node->in[0]->width == node->width;
+    return one ? pairs_of_states(node) : "is completed between two widths";
 }
 
 RULE(fit_moments) {

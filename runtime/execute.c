@@ -93,8 +93,9 @@ static void warn_not_unique(const Walk *walk, const Output *output, const Step *
     const Listener *listener = walk->execution->listener;
     if (fit->unique || !listener || !listener->warn) return;
     Arena *scratch = arena_open();
-    Str text = str_format(scratch, "%.*s: %llu free rows for %u dimensions: the map is zero on the rest; fit it on more prompts or positions",
-                          STR_ARG(walk->results->maps[output->index].name), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out));
+    Str text = str_format(scratch, "%.*s: %llu free rows for %u dimensions: the map is %s on the rest; fit it on more prompts or positions",
+                          STR_ARG(walk->results->maps[output->index].name), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out),
+                          fit->completed ? "as near to the identity as can be" : "zero");
     listener->warn(listener->self, step->span, text.at);
     arena_close(scratch);
 }

@@ -14,6 +14,7 @@ typedef struct {
     uint32_t rank;      // numerical rank of the (whitened) cross-covariance, or the rank that was asked for
     double scale;       // 1 when it is not fitted
     bool unique;        // false: fewer free rows than dimensions, so the map is zero on part of the space
+    bool completed;     // there it is the rotation nearest to the identity
     uint32_t kept_in, kept_out; // dimensions that vary, of a fit that leaves out the others; else 0
     uint32_t lambda_count;      // ridge: what was tried, R2 on the held rows of each (NaN: undefined), what was taken
     double lambdas[MOST_LAMBDAS], scores[MOST_LAMBDAS], lambda;
@@ -23,7 +24,7 @@ typedef struct {
     const float *x, *y;
     uint64_t n;
     uint32_t in, out;
-    bool scale, whiten;
+    bool scale, whiten, complete; // complete: in == out, where no row says anything the rotation nearest to I
     double shrink, floor; // of the covariances, when whitening
     uint32_t rank;        // 0: full
 } Procrustes;

@@ -42,6 +42,7 @@ REF(fit_procrustes) {
         .out = op->width,
         .scale = attr->procrustes.scale,
         .whiten = attr->procrustes.whiten,
+        .complete = attr->procrustes.complete,
         .shrink = attr->procrustes.shrink,
         .floor = attr->procrustes.floor,
         .rank = attr->procrustes.rank,

@@ -37,6 +37,8 @@ spec 'mapper N = ridge(1) from m.layers[0].resid_post @ all to m.layers[1].resid
 refuse "shuffled prompts of other lengths" "shuffled prompts need as many tokens each" "$mdx" run s.mdx --write off
 spec 'mapper N = ridge(1) from m.h to m.g on one' 'mapper M = shuffled(N)'
 refuse "one prompt, shuffled" "one prompt cannot be shuffled" "$mdx" run s.mdx --write off
+spec 'mapper M = procrustes(whiten: true, floor: 0, complete: identity) from m.h to m.g on p'
+refuse "nothing that whitens the rest" "nothing whitens the others: give shrink or floor above 0" "$mdx" run s.mdx --write off
 printf '' >x.safetensors
 spec 'mapper N = from_file("x.safetensors")' 'mapper M = moments() from N(m.h) to m.g on p'
 refuse "a file that is no map" "a safetensors file has at least 8" "$mdx" run s.mdx --write off
@@ -48,4 +50,11 @@ spec 'mapper M = ridge([1, 100]) from m.h to m.g on p'
 folder=$(ls -d out/maps-*)
 grep -q '"kept": \[[0-9]*, [0-9]*\], "lambda": [0-9]*, "scores": \[{"lambda": 1, "r2": [-0-9.]*}, {"lambda": 100, "r2": [-0-9.]*}\]' "$folder/results.json" || say "results.json lacks the scores"
 head -c 2000 "$folder/maps/M.safetensors" | grep -aq '"scores":"\[{\\"lambda\\": 1, \\"r2\\"' || say "the map lacks its scores"
+
+# Fewer rows than dimensions: a warning says what becomes of the rest.
+for rest in 'zero:none' 'as near to the identity as can be:identity'; do
+    count=$((count + 1))
+    spec "mapper M = procrustes(complete: ${rest#*:}) from m.h to m.g on p"
+    "$mdx" run s.mdx --write off 2>&1 | grep -q "M: 9 free rows for 128 dimensions: the map is ${rest%:*} on the rest" || say "no warning: ${rest%:*}"
+done
 finish 10

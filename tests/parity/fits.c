@@ -56,6 +56,12 @@ static bool fit_of_ridge(const Case *c, float *map, FitReport *report, Error *er
     return true;
 }
 
+static bool fit_of_procrustes(const Case *c, float *map, FitReport *report, Error *err) {
+    Procrustes fit = {.x = c->x, .y = c->y, .n = c->n, .in = c->in, .out = c->out, .complete = true, .scale = number(c, "scale") != 0,
+                      .whiten = number(c, "whiten") != 0, .shrink = number(c, "shrink"), .floor = number(c, "floor"), .rank = (uint32_t)number(c, "rank")};
+    return fit_procrustes(&fit, map, report, err) && report->completed;
+}
+
 static bool fit_of_moments(const Case *c, float *map, FitReport *report, Error *err) {
     uint32_t count;
     const double *kept = numbers(c, "kept", &count);
@@ -73,6 +79,7 @@ static const struct {
     bool (*fit)(const Case *c, float *map, FitReport *report, Error *err);
 } mappers[] = {
     {"ridge", fit_of_ridge},
+    {"procrustes", fit_of_procrustes},
     {"moments", fit_of_moments},
     {"random_rotation", fit_of_random_rotation},
 };

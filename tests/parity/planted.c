@@ -337,6 +337,46 @@ static void test_repeated_rows(void) {
     }
 }
 
+// ---- Completed
+
+// A rotation of the space that few rows span, which leaves what is at right angles to it alone, is found whole.
+static void test_complete(void) {
+    Matrix x = random_matrix(9, 20), rows = span_of(&x), across = turned(&rows), inner = random_rotation(8);
+    Matrix inside = product(&across, &rows), half = product(&across, &inner), r = product(&half, &rows);
+    for (uint32_t i = 0; i < 400; i++) r.at[i] += (i % 21 == 0) - inside.at[i];
+    Matrix y = product(&x, &r), y17 = scaled(&y, 1.7), r17 = scaled(&r, 1.7);
+    Fitted plain = fit(&x, &y, (Procrustes){.complete = true}), larger = fit(&x, &y17, (Procrustes){.complete = true, .scale = true});
+    CHECK_MAP(plain, r, x, y);
+    CHECK_MAP(larger, r17, x, y17);
+    CHECK(plain.report.rank == 8 && plain.report.completed && !plain.report.unique);
+}
+
+// Between other spaces the rest is no identity, but the whole is a rotation, and the rows' own part stays.
+static void test_complete_orthogonal(void) {
+    Matrix x = random_matrix(9, 20), y = random_matrix(9, 20);
+    Fitted part = fit(&x, &y, (Procrustes){0}), whole = fit(&x, &y, (Procrustes){.complete = true});
+    Matrix across = turned(&whole.w), square = product(&across, &whole.w), rows = span_of(&x);
+    Matrix kept = product(&rows, &whole.w), want = product(&rows, &part.w);
+    for (uint32_t i = 0; i < 400; i++) CHECK(fabs(square.at[i] - (i % 21 == 0)) < NEAR);
+    CHECK(distance(&kept, &want) < NEAR);
+}
+
+// Whitened rows of both sides are the same when the sides are: the whole map is the identity.
+static void test_complete_whitened(void) {
+    Matrix x = random_matrix(9, 20), one = {.rows = 20, .columns = 20};
+    for (uint32_t i = 0; i < 20; i++) one.at[i * 21] = 1;
+    Fitted shrunk = fit(&x, &x, (Procrustes){.whiten = true, .shrink = 0.05, .complete = true});
+    Fitted floor = fit(&x, &x, (Procrustes){.whiten = true, .floor = 1e-6, .complete = true});
+    CHECK(distance(&shrunk.w, &one) < 10 * NEAR);
+    CHECK(distance(&floor.w, &one) < 10 * NEAR);
+    static float xs[9 * 20], map[21 * 20];
+    FitReport report;
+    Error err;
+    to_floats(&x, 1, xs);
+    Procrustes none = {.x = xs, .y = xs, .n = 9, .in = 20, .out = 20, .whiten = true, .complete = true};
+    CHECK(!fit_procrustes(&none, map, &report, &err) && strstr(err.text, "9 rows vary in 8 of 20 dimensions"));
+}
+
 // ---- Ridge regression
 
 static Fitted ridge(const Matrix *x, const Matrix *y, Ridge how) {
@@ -572,6 +612,9 @@ int main(void) {
         test_few_whitened();
         test_repeated_rows();
         test_pca();
+        test_complete();
+        test_complete_orthogonal();
+        test_complete_whitened();
         test_ridge();
         test_ridge_choice();
         test_ridge_rank();

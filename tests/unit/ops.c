@@ -620,6 +620,7 @@ CASES(fit_mean) {
 
 CASES(fit_procrustes) {
     matrix_case(OP_fit_procrustes, (Attr){.procrustes = {.shrink = 0.05, .floor = 1e-6, .scale = true, .whiten = true}}, 10, 7, 9, 7);
+    matrix_case(OP_fit_procrustes, (Attr){.procrustes = {.rank = 3, .complete = true}}, 10, 9, 9, 9);
 }
 
 CASES(fit_moments) {

@@ -61,6 +61,23 @@ def ridges():
     ridge("late", x, y, 8, tens)
 
 
+# ---- Procrustes, completed
+
+def procrustes(name, x, y, scale=False, whiten=False, shrink=0.0, floor=1e-6, rank=None):
+    w, b = fits.procrustes(x, y, scale, whiten, shrink, floor, rank, complete=True)
+    add(name, "procrustes", x, y, w, b, scale=scale, whiten=whiten, shrink=shrink, floor=floor, rank=rank or 0)
+
+
+def completed():
+    procrustes("few", *states(9, 20, 20))
+    procrustes("few scaled", *states(9, 20, 20), scale=True)
+    procrustes("few white", *states(9, 20, 20), scale=True, whiten=True, shrink=0.05)
+    procrustes("few floored", *states(9, 20, 20), whiten=True, floor=0.01)
+    procrustes("three pairs", *states(40, 12, 12), rank=3)
+    procrustes("three white pairs", *states(40, 12, 12), whiten=True, rank=3)
+    procrustes("all pairs", *states(40, 12, 12))
+
+
 # ---- Baselines
 
 def moments(name, x, y):
@@ -90,6 +107,7 @@ def shuffles():
 
 
 ridges()
+completed()
 baselines()
 shuffles()
 with open(os.path.join(HERE, "fits.json"), "w", encoding="utf-8") as f:

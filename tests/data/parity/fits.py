@@ -24,14 +24,27 @@ class Rows:
         self.factor, self.white = factor, u[:, :r] * (s[:r] * factor)
 
 
-def procrustes(x, y, scale=False, whiten=False, shrink=0.0, floor=1e-6, rank=None):
+def procrustes(x, y, scale=False, whiten=False, shrink=0.0, floor=1e-6, rank=None, complete=False):
+    roots = [root(rows, shrink, floor) if whiten else np.eye(rows.shape[1]) for rows in (x, y)] if complete else None
     x, y = Rows(x, whiten, shrink, floor), Rows(y, whiten, shrink, floor)
     u, sigma, vt = np.linalg.svd(x.white.T @ y.white, full_matrices=False)
     r = int((sigma > sigma[0] * EPS * max(x.white.shape[0], len(x.mean), len(y.mean))).sum())
     r = min(r, rank or r)
     s = sigma.sum() / (x.white ** 2).sum() if scale else 1.0
     w = s * (x.v * x.factor) @ u[:, :r] @ vt[:r] @ (y.v / y.factor).T
+    if complete:
+        outside = lambda basis: np.linalg.svd(basis, full_matrices=True)[0][:, r:]
+        left, right = outside(x.v @ u[:, :r]), outside(y.v @ vt[:r].T)
+        a, _, bt = np.linalg.svd(left.T @ right)
+        w = w + s * np.linalg.inv(roots[0]) @ left @ a @ bt @ right.T @ roots[1]
     return w, y.mean - x.mean @ w
+
+
+def root(rows, shrink, floor):
+    """The symmetric root of a covariance that is shrunk and floored."""
+    values, vectors = np.linalg.eigh(np.cov(np.asarray(rows, np.float64).T, bias=True))
+    values = (1 - shrink) * np.maximum(values, 0) + shrink * values.sum() / len(values)
+    return vectors * np.maximum(values, floor * values.max()) ** 0.5 @ vectors.T
 
 
 def mean(width, y):

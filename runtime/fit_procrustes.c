@@ -15,7 +15,30 @@ typedef struct {
     double *deviation; // of the shrunk covariance, floored
     double norm; // sum of the squares of all whitened rows
     uint32_t rank;
+    double *all, *all_deviations; // [width, width], [width] of every direction; NULL unless the map is completed
 } Whitening;
+
+// What stands in the place of an eigenvalue of the covariance.
+static double floored(const Procrustes *fit, double value, double mean, double largest) {
+    double ridge = fit->shrink * mean, least = fit->floor * ((1 - fit->shrink) * largest + ridge);
+    return fmax((1 - fit->shrink) * value + ridge, least);
+}
+
+// The root of the covariance in all directions, for what `complete` does where no row says anything.
+static bool whole_root(Arena *arena, const Procrustes *fit, const double *c, const double *values, double mean, uint32_t width,
+                       Whitening *out, Error *err) {
+    out->all = arena_copy(arena, c, (size_t)width * width * sizeof *c);
+    out->all_deviations = matrix_new(arena, width, 1);
+    for (uint32_t k = 0; k < width; k++) {
+        bool varies = k + out->rank >= width;
+        double value = floored(fit, varies ? values[k] : 0, mean, values[width - 1]);
+        if (!(value > 0))
+            FAIL(err, ERR_INPUT, "%llu rows vary in %u of %u dimensions, and nothing whitens the others: give shrink or floor above 0, or leave out complete",
+                 (unsigned long long)fit->n, out->rank, width);
+        out->all_deviations[k] = sqrt(value / (double)fit->n);
+    }
+    return true;
+}
 
 static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width, const Procrustes *fit, const char *side,
                       Whitening *out, Error *err) {
@@ -27,18 +50,16 @@ static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width,
     if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side);
     uint32_t first = 0;
     while (first < width && !(values[first] > none)) first++;
-    out->rank = width - first;
-    out->norm = 0;
+    *out = (Whitening){.rank = width - first};
     out->axes = matrix_new(arena, width, out->rank);
     out->deviation = matrix_new(arena, out->rank, 1);
-    double ridge = fit->shrink * mean, least = fit->floor * ((1 - fit->shrink) * largest + ridge);
     for (uint32_t k = 0; k < out->rank; k++) {
-        double value = fmax((1 - fit->shrink) * values[first + k] + ridge, least);
+        double value = floored(fit, values[first + k], mean, largest);
         out->deviation[k] = sqrt(value / (double)n);
         out->norm += values[first + k] / value * (double)n;
         for (uint32_t i = 0; i < width; i++) out->axes[(size_t)i * out->rank + k] = c[(size_t)i * width + first + k];
     }
-    return true;
+    return !fit->complete || whole_root(arena, fit, c, values, mean, width, out, err);
 }
 
 // m [in, out], between the states, in whitened coordinates [x->rank, y->rank].
@@ -51,14 +72,19 @@ static double *whitened(Arena *arena, const double *m, uint32_t in, uint32_t out
     return white;
 }
 
-// q of whitened coordinates, which it changes, between the states: Cx^-1/2 q Cy^1/2.
-static double *coloured(Arena *arena, double *q, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
+// q between coordinates along the axes of the two sides, as a matrix between the states.
+static double *spanned(Arena *arena, const double *q, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
     double *half = matrix_new(arena, in, y->rank), *map = matrix_new(arena, in, out);
-    for (uint32_t i = 0; i < x->rank; i++)
-        for (uint32_t k = 0; k < y->rank; k++) q[(size_t)i * y->rank + k] *= y->deviation[k] / x->deviation[i];
     matrix_product(x->axes, q, in, y->rank, x->rank, half);
     matrix_product_turned(half, y->axes, in, out, y->rank, map);
     return map;
+}
+
+// q of whitened coordinates, which it changes, between the states: Cx^-1/2 q Cy^1/2.
+static double *coloured(Arena *arena, double *q, uint32_t in, uint32_t out, const Whitening *x, const Whitening *y) {
+    for (uint32_t i = 0; i < x->rank; i++)
+        for (uint32_t k = 0; k < y->rank; k++) q[(size_t)i * y->rank + k] *= y->deviation[k] / x->deviation[i];
+    return spanned(arena, q, in, out, x, y);
 }
 
 // q = u_r v_r^T for the r leading triples. Those beyond the numerical rank are never used: what an SVD returns there
@@ -74,6 +100,42 @@ static uint32_t rotation(Arena *arena, const double *u, const double *values, co
         for (uint32_t j = 0; j < r; j++) left[(size_t)i * r + j] = u[(size_t)i * k + j];
     if (r) matrix_product(left, vt, a, b, r, q);
     return r;
+}
+
+// ---- What the rows leave open
+
+// The rotation nearest to I from what q = U V^T leaves of the source to what it leaves of the target: the polar factor of
+// (I - U U^T)(I - V V^T), which has no singular values but those between the two complements.
+static bool nearest_identity(Arena *arena, const double *q, uint32_t width, uint32_t rank, double *rest, Error *err) {
+    double *left = matrix_new(arena, width, width), *right = matrix_new(arena, width, width), *t = matrix_new(arena, width, width);
+    double *u = matrix_new(arena, width, width), *values = matrix_new(arena, width, 1), *vt = matrix_new(arena, width, width);
+    matrix_product_turned(q, q, width, width, width, left);
+    matrix_cross(q, width, q, width, width, right);
+    matrix_product(left, right, width, width, width, t);
+    for (size_t i = 0; i < (size_t)width * width; i++) t[i] += (i % (width + 1u) == 0) - left[i] - right[i];
+    TRY(matrix_singular(arena, t, width, width, u, values, vt, err));
+    uint32_t count = 0;
+    while (count < width - rank && values[count] > width * 0x1p-50) count++; // a direction at right angles to all that is left has no nearest
+    for (uint32_t i = 0; i < width; i++)
+        for (uint32_t k = count; k < width; k++) u[(size_t)i * width + k] = 0;
+    matrix_product(u, vt, width, width, width, rest);
+    return true;
+}
+
+// Adds to the map what `complete` says, given q of the rows: in whitened coordinates, or between the states.
+static bool complete(Arena *arena, const double *q, uint32_t width, uint32_t rank, const Whitening *x, const Whitening *y, double *map, Error *err) {
+    double *rest = matrix_new(arena, width, width);
+    if (rank == width) return true;
+    TRY(nearest_identity(arena, q, width, rank, rest, err));
+    if (x) {
+        const Whitening from = {.axes = x->all, .deviation = x->all_deviations, .rank = width}, to = {.axes = y->all, .deviation = y->all_deviations, .rank = width};
+        double *half = matrix_new(arena, width, width), *along = matrix_new(arena, width, width);
+        matrix_cross(x->all, width, rest, width, width, half);
+        matrix_product(half, y->all, width, width, width, along);
+        rest = coloured(arena, along, width, width, &from, &to);
+    }
+    for (size_t i = 0; i < (size_t)width * width; i++) map[i] += rest[i];
+    return true;
 }
 
 static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitReport *report, Error *err) {
@@ -101,56 +163,25 @@ static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitRe
     report->rank = rotation(arena, u, values, vt, a, b, MAX(fit->n, (uint64_t)MAX(in, out)), fit->rank, q);
     for (uint32_t i = 0; i < k; i++) sum += values[i];
     report->scale = fit->scale ? sum / norm : 1;
-    if (fit->whiten) q = coloured(arena, q, in, out, &wx, &wy);
-    map_write(q, report->scale, x_mean, y_mean, in, out, map);
+    double *w = q;
+    if (fit->whiten) {
+        q = spanned(arena, q, in, out, &wx, &wy);
+        w = coloured(arena, w, in, out, &wx, &wy);
+    }
+    if (fit->complete) {
+        if (w == q) w = arena_copy(arena, q, (size_t)in * out * sizeof *q);
+        TRY(complete(arena, q, in, report->rank, fit->whiten ? &wx : NULL, &wy, w, err));
+    }
+    map_write(w, report->scale, x_mean, y_mean, in, out, map);
     return true;
 }
 
 bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err) {
-    *report = (FitReport){.rows = fit->n, .in = fit->in, .out = fit->out, .scale = 1};
+    *report = (FitReport){.rows = fit->n, .in = fit->in, .out = fit->out, .scale = 1, .completed = fit->complete};
     report->unique = fit->n > MIN(fit->in, fit->out);
     if (fit->n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
     Arena *arena = arena_open();
     bool ok = procrustes_in(arena, fit, map, report, err);
     arena_close(arena);
     return ok;
-}
-
-// An eigenvector's sign is free: the largest component is made positive.
-static void fix_sign(float *basis, uint32_t width, uint32_t rank, uint32_t column) {
-    float largest = 0;
-    for (uint32_t c = 0; c < width; c++)
-        if (fabsf(basis[(size_t)c * rank + column]) > fabsf(largest)) largest = basis[(size_t)c * rank + column];
-    for (uint32_t c = 0; c < width && largest < 0; c++) basis[(size_t)c * rank + column] *= -1;
-}
-
-bool fit_pca(const float *x, uint64_t n, uint32_t width, uint32_t rank, bool center, float *basis, Error *err) {
-    Arena *arena = arena_open();
-    double *mean = matrix_new(arena, width, 1), *rows = matrix_centred(arena, x, n, width, mean);
-    double *c = matrix_new(arena, width, width), *values = matrix_new(arena, width, 1);
-    for (uint64_t r = 0; r < n && !center; r++)
-        for (uint32_t i = 0; i < width; i++) rows[r * width + i] += mean[i];
-    matrix_cross(rows, width, rows, width, n, c);
-    bool ok = matrix_eigen(c, width, values, err);
-    double least = ok ? values[width - 1] * (double)MAX(n, (uint64_t)width) * 0x1p-52 : 0;
-    if (ok && !(values[width - rank] > least))
-        ok = error_set(err, ERR_INPUT, "%llu rows span fewer than %u directions", (unsigned long long)n, rank);
-    for (uint32_t k = 0; ok && k < rank; k++) {
-        for (uint32_t i = 0; i < width; i++) basis[(size_t)i * rank + k] = (float)c[(size_t)i * width + (width - 1 - k)];
-        fix_sign(basis, width, rank, k);
-    }
-    arena_close(arena);
-    return ok;
-}
-
-bool fit_difference(const float *x, const float *y, uint64_t n, uint32_t width, float *basis, Error *err) {
-    Arena *arena = arena_open();
-    double *a = matrix_new(arena, width, 1), *b = matrix_new(arena, width, 1), norm = 0;
-    matrix_centred(arena, x, n, width, a);
-    matrix_centred(arena, y, n, width, b);
-    for (uint32_t c = 0; c < width; c++) norm += (a[c] - b[c]) * (a[c] - b[c]);
-    for (uint32_t c = 0; c < width && norm > 0; c++) basis[c] = (float)((a[c] - b[c]) / sqrt(norm));
-    arena_close(arena);
-    if (norm > 0) return true;
-    FAIL(err, ERR_INPUT, "the two means are the same: there is no direction between them");
 }
