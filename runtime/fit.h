@@ -7,6 +7,12 @@
 #include "mdx/error.h"
 #include "mdx/op.h"
 
+// A covariance as a fit has it: in how many dimensions the rows vary, the largest eigenvalue over the smallest there.
+typedef struct {
+    uint32_t rank; // 0: the fit has none
+    double condition;
+} Spread;
+
 // What a fit says about itself, for the results and the warnings.
 typedef struct {
     uint64_t rows;
@@ -14,6 +20,8 @@ typedef struct {
     uint32_t rank;      // numerical rank of the (whitened) cross-covariance, or the rank that was asked for
     double scale;       // 1 when it is not fitted
     bool unique;        // false: fewer free rows than dimensions, so the map is zero on part of the space
+    Spread source, target;
+    double orthogonality; // Procrustes: |Q^T Q - I| of the rotation, of the narrower side (Frobenius)
     bool completed;     // there it is the rotation nearest to the identity
     uint32_t kept_in, kept_out; // dimensions that vary, of a fit that leaves out the others; else 0
     uint32_t lambda_count;      // ridge: what was tried, R2 on the held rows of each (NaN: undefined), what was taken
@@ -39,6 +47,10 @@ typedef struct {
     uint32_t rank;    // 0: full
 } Ridge;
 
+// Of ascending eigenvalues of the products of n rows.
+Spread spread_of(const double *values, uint32_t count, uint64_t n, uint32_t width);
+// Of rows x [n, width] about their mean.
+bool spread_find(Arena *arena, const double *x, uint64_t n, uint32_t width, Spread *out, Error *err);
 bool fit_ridge(const Ridge *fit, float *map, FitReport *report, Error *err);
 bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err);
 // In each dimension: (x - mean x) / deviation of x * deviation of y + mean y, over n rows of both.

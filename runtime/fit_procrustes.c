@@ -15,6 +15,7 @@ typedef struct {
     double *deviation; // of the shrunk covariance, floored
     double norm; // sum of the squares of all whitened rows
     uint32_t rank;
+    Spread spread;
     double *all, *all_deviations; // [width, width], [width] of every direction; NULL unless the map is completed
 } Whitening;
 
@@ -50,7 +51,7 @@ static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width,
     if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side);
     uint32_t first = 0;
     while (first < width && !(values[first] > none)) first++;
-    *out = (Whitening){.rank = width - first};
+    *out = (Whitening){.rank = width - first, .spread = spread_of(values, width, n, width)};
     out->axes = matrix_new(arena, width, out->rank);
     out->deviation = matrix_new(arena, out->rank, 1);
     for (uint32_t k = 0; k < out->rank; k++) {
@@ -122,11 +123,12 @@ static bool nearest_identity(Arena *arena, const double *q, uint32_t width, uint
     return true;
 }
 
-// Adds to the map what `complete` says, given q of the rows: in whitened coordinates, or between the states.
-static bool complete(Arena *arena, const double *q, uint32_t width, uint32_t rank, const Whitening *x, const Whitening *y, double *map, Error *err) {
+// Adds what `complete` says to the map, and to q of the rows: between the whitened states, or the states.
+static bool complete(Arena *arena, double *q, uint32_t width, uint32_t rank, const Whitening *x, const Whitening *y, double *map, Error *err) {
     double *rest = matrix_new(arena, width, width);
     if (rank == width) return true;
     TRY(nearest_identity(arena, q, width, rank, rest, err));
+    for (size_t i = 0; i < (size_t)width * width; i++) q[i] += rest[i];
     if (x) {
         const Whitening from = {.axes = x->all, .deviation = x->all_deviations, .rank = width}, to = {.axes = y->all, .deviation = y->all_deviations, .rank = width};
         double *half = matrix_new(arena, width, width), *along = matrix_new(arena, width, width);
@@ -136,6 +138,27 @@ static bool complete(Arena *arena, const double *q, uint32_t width, uint32_t ran
     }
     for (size_t i = 0; i < (size_t)width * width; i++) map[i] += rest[i];
     return true;
+}
+
+// |Q^T Q - I|, or |Q Q^T - I| where Q has fewer rows than columns; `more`: dimensions that q, in its coordinates, lacks.
+static double orthogonality(Arena *arena, const double *q, uint32_t in, uint32_t out, uint32_t more) {
+    uint32_t size = MIN(in, out);
+    double *square = matrix_new(arena, size, size), sum = more;
+    matrix_gram(q, in, out, in < out, square);
+    for (uint32_t i = 0; i < size; i++)
+        for (uint32_t k = i; k < size; k++) {
+            double off = square[(size_t)i * size + k] - (i == k);
+            sum += (i == k ? 1 : 2) * off * off;
+        }
+    return sqrt(sum);
+}
+
+// The covariances' spreads, where whitening has not found them already.
+static bool find_spreads(Arena *arena, const Procrustes *fit, const double *x, const double *y, const Whitening *wx, const Whitening *wy,
+                         FitReport *report, Error *err) {
+    report->source = wx->spread;
+    report->target = wy->spread;
+    return fit->whiten || (spread_find(arena, x, fit->n, fit->in, &report->source, err) && spread_find(arena, y, fit->n, fit->out, &report->target, err));
 }
 
 static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitReport *report, Error *err) {
@@ -163,14 +186,14 @@ static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitRe
     report->rank = rotation(arena, u, values, vt, a, b, MAX(fit->n, (uint64_t)MAX(in, out)), fit->rank, q);
     for (uint32_t i = 0; i < k; i++) sum += values[i];
     report->scale = fit->scale ? sum / norm : 1;
-    double *w = q;
-    if (fit->whiten) {
-        q = spanned(arena, q, in, out, &wx, &wy);
-        w = coloured(arena, w, in, out, &wx, &wy);
-    }
+    TRY(find_spreads(arena, fit, x, y, &wx, &wy, report, err));
+    report->orthogonality = orthogonality(arena, q, a, b, MIN(in, out) - MIN(a, b));
+    double *w = arena_copy(arena, q, (size_t)a * b * sizeof *q);
+    if (fit->whiten) w = coloured(arena, w, in, out, &wx, &wy);
     if (fit->complete) {
-        if (w == q) w = arena_copy(arena, q, (size_t)in * out * sizeof *q);
+        if (fit->whiten) q = spanned(arena, q, in, out, &wx, &wy);
         TRY(complete(arena, q, in, report->rank, fit->whiten ? &wx : NULL, &wy, w, err));
+        report->orthogonality = orthogonality(arena, q, in, out, 0);
     }
     map_write(w, report->scale, x_mean, y_mean, in, out, map);
     return true;

@@ -25,7 +25,9 @@ typedef struct {
     uint64_t n;
     bool of_rows;   // the Gram matrix is X X^T
     uint32_t size;  // of the Gram matrix
-    double *vectors, *values; // its eigenvectors (columns) and eigenvalues
+    double *gram;
+    const double *right;      // [size, y.kept] Y, or X^T Y
+    double *vectors, *values; // the Gram matrix's eigenvectors (columns) and eigenvalues
     double *projected;        // [size, y.kept] U^T Y, or V^T X^T Y
 } Solver;
 
@@ -89,18 +91,25 @@ static bool solver_open(Arena *arena, const Ridge *fit, uint64_t n, Solver *out,
     uint32_t in = out->x.kept, to = out->y.kept;
     out->of_rows = n < in;
     out->size = out->of_rows ? (uint32_t)n : in;
-    out->vectors = matrix_new(arena, out->size, out->size);
+    out->gram = matrix_new(arena, out->size, out->size);
     out->values = matrix_new(arena, out->size, 1);
-    matrix_gram(out->x.rows, n, in, out->of_rows, out->vectors);
-    TRY(matrix_eigen(out->vectors, out->size, out->values, err));
-    const double *y = out->y.rows;
+    matrix_gram(out->x.rows, n, in, out->of_rows, out->gram);
+    out->right = out->y.rows;
     if (!out->of_rows) {
         double *cross = matrix_new(arena, in, to);
-        matrix_cross(out->x.rows, in, y, to, n, cross);
-        y = cross;
+        matrix_cross(out->x.rows, in, out->y.rows, to, n, cross);
+        out->right = cross;
     }
-    out->projected = matrix_new(arena, out->size, to);
-    matrix_cross(out->vectors, out->size, y, to, out->size, out->projected);
+    return true;
+}
+
+// For all lambdas.
+static bool decompose(Arena *arena, Solver *solver, Error *err) {
+    uint32_t size = solver->size, to = solver->y.kept;
+    solver->vectors = arena_copy(arena, solver->gram, (size_t)size * size * sizeof *solver->gram);
+    solver->projected = matrix_new(arena, size, to);
+    TRY(matrix_eigen(solver->vectors, size, solver->values, err));
+    matrix_cross(solver->vectors, size, solver->right, to, size, solver->projected);
     return true;
 }
 
@@ -123,12 +132,32 @@ static void weigh(const Solver *solver, const double *from, uint64_t rows, doubl
             out[r * solver->size + k] = from[r * solver->size + k] / (fmax(solver->values[k], 0) + lambda);
 }
 
-// W [x.kept, y.kept] in standardised units.
-static double *solution(Arena *arena, const Solver *solver, double lambda) {
-    uint32_t in = solver->x.kept, to = solver->y.kept, size = solver->size;
-    double *weighed = matrix_new(arena, size, size), *half = matrix_new(arena, size, to);
+// (G + lambda)^-1 right [size, y.kept], and the eigenvalues of the Gram matrix G.
+static bool solve_decomposed(Arena *arena, Solver *solver, double lambda, double *out, Error *err) {
+    uint32_t size = solver->size;
+    double *weighed = matrix_new(arena, size, size);
+    TRY(decompose(arena, solver, err));
     weigh(solver, solver->vectors, size, lambda, weighed);
-    matrix_product(weighed, solver->projected, size, to, size, half);
+    matrix_product(weighed, solver->projected, size, solver->y.kept, size, out);
+    return true;
+}
+
+static bool solve_directly(Arena *arena, Solver *solver, double lambda, double *out, Error *err) {
+    uint32_t size = solver->size, to = solver->y.kept;
+    double *copy = arena_copy(arena, solver->gram, (size_t)size * size * sizeof *copy);
+    TRY(matrix_eigenvalues(copy, size, solver->values, err));
+    for (uint32_t i = 0; i < size; i++) solver->gram[(size_t)i * size + i] += lambda;
+    memcpy(out, solver->right, (size_t)size * to * sizeof *out);
+    return matrix_solve(solver->gram, size, out, to, err);
+}
+
+// W [x.kept, y.kept] in standardised units; NULL on error. Cholesky's factors are a third of the work, and as good while
+// lambda is well above the rounding of the Gram matrix.
+static double *solution(Arena *arena, Solver *solver, double lambda, Error *err) {
+    uint32_t in = solver->x.kept, to = solver->y.kept;
+    double *half = matrix_new(arena, solver->size, to);
+    bool direct = lambda > matrix_trace(solver->gram, solver->size) * 1e-10;
+    if (!(direct ? solve_directly : solve_decomposed)(arena, solver, lambda, half, err)) return NULL;
     if (!solver->of_rows) return half;
     double *w = matrix_new(arena, in, to);
     matrix_cross(solver->x.rows, in, half, to, solver->n, w);
@@ -158,7 +187,7 @@ static bool score(Arena *arena, const Ridge *fit, double *scores, Error *err) {
     uint64_t n = fit->n - fit->held;
     const float *held_x = fit->x + n * fit->in, *held_y = fit->y + n * fit->out;
     Solver solver;
-    TRY(solver_open(arena, fit, n, &solver, err));
+    TRY(solver_open(arena, fit, n, &solver, err) && decompose(arena, &solver, err));
     const Side *y = &solver.y;
     double left_out, whole = spread(arena, y, held_y, fit->held, &left_out);
     double *x_held = side_rows(arena, &solver.x, held_x, fit->held), *y_held = side_rows(arena, y, held_y, fit->held);
@@ -222,19 +251,15 @@ static double *in_states(Arena *arena, const Solver *solver, const double *w) {
     return out;
 }
 
-static uint32_t numerical_rank(const Solver *solver) {
-    uint32_t rank = 0;
-    double least = solver->values[solver->size - 1] * (double)MAX(solver->n, (uint64_t)solver->x.kept) * 0x1p-52;
-    for (uint32_t k = 0; k < solver->size; k++) rank += solver->values[k] > least;
-    return rank;
-}
-
 static bool ridge_in(Arena *arena, const Ridge *fit, float *map, FitReport *report, Error *err) {
     Solver solver;
     TRY(choose(arena, fit, report, err));
     TRY(solver_open(arena, fit, fit->n, &solver, err));
-    double *w = solution(arena, &solver, report->lambda);
-    uint32_t rank = MIN(numerical_rank(&solver), solver.y.kept);
+    double *w = solution(arena, &solver, report->lambda, err);
+    if (!w) return false;
+    report->source = spread_of(solver.values, solver.size, fit->n, solver.x.kept);
+    TRY(spread_find(arena, solver.y.rows, fit->n, solver.y.kept, &report->target, err));
+    uint32_t rank = MIN(report->source.rank, solver.y.kept);
     TRY(keep_rank(arena, w, solver.x.kept, solver.y.kept, fit->rank, err));
     report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
     report->kept_in = solver.x.kept;

@@ -48,6 +48,19 @@ bool matrix_eigen(double *a, uint32_t n, double *values, Error *err) {
     FAIL(err, ERR_SYSTEM, "the eigenvalues of a %u x %u covariance did not converge", n, n);
 }
 
+bool matrix_eigenvalues(double *a, uint32_t n, double *values, Error *err) {
+    if (LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'N', 'U', (int)n, a, (int)n, values) == 0) return true;
+    FAIL(err, ERR_SYSTEM, "the eigenvalues of a %u x %u covariance did not converge", n, n);
+}
+
+// The upper half, row by row, is the lower one column by column: a = R^T R.
+bool matrix_solve(double *a, uint32_t n, double *b, uint32_t k, Error *err) {
+    if (LAPACKE_dpotrf(LAPACK_COL_MAJOR, 'L', (int)n, a, (int)n) != 0) FAIL(err, ERR_SYSTEM, "a %u x %u covariance is not positive", n, n);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, (int)n, (int)k, 1, a, (int)n, b, (int)k);
+    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, (int)n, (int)k, 1, a, (int)n, b, (int)k);
+    return true;
+}
+
 bool matrix_singular(Arena *arena, const double *m, uint32_t a, uint32_t b, double *u, double *values, double *vt, Error *err) {
     uint32_t k = MIN(a, b);
     double *copy = arena_copy(arena, m, (size_t)a * b * sizeof *m);

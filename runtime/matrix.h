@@ -18,6 +18,10 @@ void matrix_gram(const double *x, uint64_t n, uint32_t width, bool rows, double 
 // Eigenvalues, ascending, and eigenvectors (columns) of the symmetric a, of which the upper half is read, and which
 // they replace.
 bool matrix_eigen(double *a, uint32_t n, double *values, Error *err);
+// The eigenvalues alone; a is used up.
+bool matrix_eigenvalues(double *a, uint32_t n, double *values, Error *err);
+// b [n, k] = a^-1 b, a symmetric and positive, of which the upper half is read; it is used up.
+bool matrix_solve(double *a, uint32_t n, double *b, uint32_t k, Error *err);
 // Singular triples of m [a, b]: u [a, k], values [k], vt [k, b], k = min(a, b).
 bool matrix_singular(Arena *arena, const double *m, uint32_t a, uint32_t b, double *u, double *values, double *vt, Error *err);
 // map [in + 1, out] = [s q; y_mean - x_mean s q]

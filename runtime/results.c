@@ -206,6 +206,12 @@ static void json_lambda(const FitReport *fit, Text *out) {
     results_scores(fit, out);
 }
 
+static void json_spread(const char *side, const Spread *spread, Text *out) {
+    text_add(out, ", \"%s\": {\"rank\": %u, \"condition\": ", side, spread->rank);
+    text_number(out, spread->condition);
+    text_char(out, '}');
+}
+
 static void json_map(const ResultMap *map, Text *out) {
     const FitReport *fit = &map->fit;
     text_str(out, STR("    {\"name\": "));
@@ -216,6 +222,14 @@ static void json_map(const ResultMap *map, Text *out) {
     text_add(out, ", \"in\": %u, \"out\": %u, \"rows\": %llu, \"rank\": %u, \"scale\": ", map->in, map->out,
              (unsigned long long)fit->rows, fit->rank);
     text_number(out, fit->scale);
+    if (fit->source.rank) {
+        json_spread("source", &fit->source, out);
+        json_spread("target", &fit->target, out);
+    }
+    if (str_is(map->kind, "procrustes")) {
+        text_str(out, STR(", \"orthogonality\": "));
+        text_number(out, fit->orthogonality);
+    }
     if (fit->kept_in) text_add(out, ", \"kept\": [%u, %u]", fit->kept_in, fit->kept_out);
     if (fit->lambda_count) json_lambda(fit, out);
     text_char(out, '}');

@@ -48,7 +48,7 @@ count=$((count + 1))
 spec 'mapper M = ridge([1, 100]) from m.h to m.g on p'
 "$mdx" run s.mdx >/dev/null 2>&1 || say "a ridge regression on ten prompts fails"
 folder=$(ls -d out/maps-*)
-grep -q '"kept": \[[0-9]*, [0-9]*\], "lambda": [0-9]*, "scores": \[{"lambda": 1, "r2": [-0-9.]*}, {"lambda": 100, "r2": [-0-9.]*}\]' "$folder/results.json" || say "results.json lacks the scores"
+grep -q '"source": {"rank": 9, "condition": [0-9.]*}, "target": {"rank": 9, "condition": [0-9.]*}, "kept": \[[0-9]*, [0-9]*\], "lambda": [0-9]*, "scores": \[{"lambda": 1, "r2": [-0-9.]*}, {"lambda": 100, "r2": [-0-9.]*}\]' "$folder/results.json" || say "results.json lacks the scores"
 head -c 2000 "$folder/maps/M.safetensors" | grep -aq '"scores":"\[{\\"lambda\\": 1, \\"r2\\"' || say "the map lacks its scores"
 
 # Fewer rows than dimensions: a warning says what becomes of the rest.

@@ -545,6 +545,38 @@ static void test_derangement(void) {
     for (uint32_t i = 0; i < 100; i++) CHECK(seen[i]);
 }
 
+// ---- What a fit says of itself
+
+// Columns at right angles of known sizes: the covariance's eigenvalues are their squares.
+static void test_quality(void) {
+    static const double sizes[] = {2, 1.5, 1, 0.5}, lambda = 1, tiny = 1e-9;
+    Matrix x = hadamard(4), r = random_rotation(4), y = product(&x, &r);
+    scale_columns(&x, sizes);
+    Fitted plain = fit(&x, &y, (Procrustes){0}), white = fit(&x, &y, (Procrustes){.whiten = true}), two = fit(&x, &y, (Procrustes){.rank = 2});
+    const Fitted *all[] = {&plain, &white, &two};
+    for (size_t i = 0; i < COUNT(all); i++) {
+        CHECK(all[i]->report.source.rank == 4 && fabs(all[i]->report.source.condition - 16) < 1e-4);
+        CHECK(all[i]->report.target.rank == 4 && fabs(all[i]->report.target.condition - 1) < 1e-4);
+        CHECK(fabs(all[i]->report.orthogonality - (i == 2 ? sqrt(2) : 0)) < 1e-12);
+    }
+    Fitted raw = ridge(&x, &y, (Ridge){.lambdas = &lambda, .lambda_count = 1});
+    Fitted small = ridge(&x, &y, (Ridge){.lambdas = &tiny, .lambda_count = 1}); // too small for Cholesky
+    Fitted standard = ridge(&x, &y, (Ridge){.lambdas = &lambda, .lambda_count = 1, .standardize = true});
+    CHECK(raw.report.source.rank == 4 && fabs(raw.report.source.condition - 16) < 1e-4);
+    CHECK(small.report.source.rank == 4 && fabs(small.report.source.condition - 16) < 1e-4);
+    CHECK(fabs(standard.report.source.condition - 1) < 1e-4);
+}
+
+// With few rows the covariances have their rank, and what is left at zero shows.
+static void test_quality_few(void) {
+    Matrix few = random_matrix(9, 20), other = random_matrix(9, 12);
+    Fitted up = fit(&other, &few, (Procrustes){0}), down = fit(&few, &other, (Procrustes){.whiten = true, .floor = 1e-6});
+    CHECK(up.report.source.rank == 8 && up.report.target.rank == 8 && fabs(up.report.orthogonality - 2) < 1e-6);
+    CHECK(down.report.source.rank == 8 && down.report.target.rank == 8 && fabs(down.report.orthogonality - 2) < 1e-6);
+    Fitted whole = fit(&few, &few, (Procrustes){.complete = true});
+    CHECK(whole.report.orthogonality < 1e-6);
+}
+
 // ---- Means and subspaces
 
 static void test_mean(void) {
@@ -618,6 +650,8 @@ int main(void) {
         test_ridge();
         test_ridge_choice();
         test_ridge_rank();
+        test_quality();
+        test_quality_few();
         test_random_rotation();
         seed = kept;
     }
