@@ -215,7 +215,7 @@ static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
         const char *key;
         Str value;
     } members[] = {
-        {"mapper", map->kind}, {"shuffled", map->shuffled ? str_format(arena, "%llu", (unsigned long long)map->seed) : STR("")}, {"from", map->from}, {"to", map->to}, {"on", map->on},
+        {"mapper", map->kind}, {"inside", map->inside}, {"shuffled", map->shuffled ? str_format(arena, "%llu", (unsigned long long)map->seed) : STR("")}, {"from", map->from}, {"to", map->to}, {"on", map->on},
         {"rows", str_format(arena, "%llu", (unsigned long long)fit->rows)}, {"rank", str_format(arena, "%u", fit->rank)},
         {"scale", str_format(arena, "%.17g", fit->scale)}, {"lambda", fit->lambda_count ? str_format(arena, "%.17g", fit->lambda) : STR("")},
         {"scores", fit->lambda_count ? text_view(&scores) : STR("")}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},

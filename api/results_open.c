@@ -92,6 +92,9 @@ static void open_maps(Mdx *mdx) {
         const MapInst *map = mdx->exp->maps.at[i];
         results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .fit.scale = 1,
                                        .from = expr_text(mdx, map->from), .to = expr_text(mdx, map->to)};
+        Text inside = text_open(mdx->arena);
+        inside_write(&map->inside, &inside);
+        results->maps[i].inside = text_view(&inside);
         results->maps[i].shuffled = map->shuffled;
         results->maps[i].seed = map->seed;
         if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;

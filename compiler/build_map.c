@@ -9,13 +9,19 @@ static Node *matrix_node(Builder *b, Op op, uint64_t rows, uint32_t width, Node 
 }
 
 // Source and target states of a fit, row by row: both in the target's frame. No sweep of numbers reaches a fit.
-static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
+static bool whole_states(Builder *b, const MapInst *map, Node **x, Node **y) {
     Frame frame;
     AxisRange none[MOST_AXES] = {{0, 0, 0}};
     if (!build_frame(b, map->to, &frame)) return false;
     *x = build_states(b, map->from, &frame, none);
     *y = *x ? build_states(b, map->to, &frame, none) : NULL;
     return *y != NULL;
+}
+
+// The same, or their coordinates where the map is fitted inside a subspace.
+static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
+    Node *bases[2];
+    return whole_states(b, map, x, y) && (map->inside.kind == INSIDE_COUNT || build_inside(b, map, x, y, bases));
 }
 
 // Which prompt's target goes with the source of each, when the map is shuffled: all must have as many rows.
@@ -155,9 +161,18 @@ static Node *(*const mappers[MAPPER_COUNT])(Builder *, const MapInst *, uint32_t
 #include "compiler/mapper.def"
 };
 
+static Node *map_of_inside(Builder *b, const MapInst *map) {
+    Node *x, *y, *whole[2], *bases[2];
+    if (!whole_states(b, map, &x, &y)) return NULL;
+    whole[0] = x, whole[1] = y;
+    Node *inner = build_inside(b, map, &x, &y, bases) ? mappers[map->mapper](b, map, x->width) : NULL;
+    return inner ? build_outside(b, map, whole[0], whole[1], bases, inner) : NULL;
+}
+
 Node *build_map(Builder *b, const MapInst *map, uint32_t in_width) {
-    if (!b->maps[map->id]) b->maps[map->id] = mappers[map->mapper](b, map, in_width);
-    return b->maps[map->id];
+    Node **made = &b->maps[map->id];
+    if (!*made) *made = map->inside.kind == INSIDE_COUNT ? mappers[map->mapper](b, map, in_width) : map_of_inside(b, map);
+    return *made;
 }
 
 // ---- Subspaces

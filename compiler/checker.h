@@ -100,10 +100,11 @@ void defs_check(Checker *checker);                        // all of them, at all
 void reports_check(Checker *checker);
 
 // ---- the tables, with their signatures read
-extern const size_t source_count, mapper_count, subspace_count, metric_count, reduction_count, state_count, position_count,
+extern const size_t source_count, mapper_count, inside_count, subspace_count, metric_count, reduction_count, state_count, position_count,
     report_count;
 const Signature *source_rows(void);
 const Signature *mapper_rows(void);
+const Signature *inside_rows(void);
 const Signature *subspace_rows(void);
 const Signature *metric_rows(void);
 const Signature *reduction_rows(void);

@@ -45,6 +45,8 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
         break;
     case OP_random_rotation: text_add(out, " seed %llu", (unsigned long long)attr->random.seed); break;
+    case OP_basis_joint:
+    case OP_basis_logits: text_add(out, " rank %u", attr->pca.rank); break;
     case OP_basis_pca: text_add(out, " rank %u%s", attr->pca.rank, attr->pca.center ? "" : " not centred"); break;
     case OP_margin:
         if (attr->margin.named) text_add(out, " of %u and %u", attr->margin.best, attr->margin.other);

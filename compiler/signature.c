@@ -68,6 +68,14 @@ static const Param *param_named(const Signature *signature, Str name) {
     return NULL;
 }
 
+const Param *signature_param(const Signature *signature, const Ast *call, size_t i) {
+    Str label = call->kids.at[i]->label;
+    if (label.len) return param_named(signature, label);
+    if (i < signature->count) return &signature->params[i];
+    const Param *last = signature->count ? &signature->params[signature->count - 1] : NULL;
+    return last && last->many ? last : NULL;
+}
+
 static void unknown_argument(const Signature *signature, const Ast *argument, Diags *diags) {
     StrList names = {0};
     for (size_t i = 0; i < signature->count; i++) list_push(diags->arena, &names, signature->params[i].name);

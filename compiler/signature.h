@@ -39,6 +39,9 @@ Signature signature_read(const char *name, const char *text, const char *what);
 // Takes the part before the first `separator` outside of brackets off the front of `rest`, without blanks around it.
 Str signature_part(Str *rest, char separator);
 
+// The param that argument i of a call is for, by its label or its place; NULL when there is none.
+const Param *signature_param(const Signature *signature, const Ast *call, size_t i);
+
 // Matches the arguments of a call to the params: out[i] is the argument of param i, NULL when it was left out.
 // For a param with `many`, out[i] is the first and the rest follow it in the call. Errors (missing, unknown,
 // twice, too many) go to diags; false when there were any.

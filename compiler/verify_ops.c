@@ -238,6 +238,30 @@ RULE(basis_diff) {
     return fits && node->width == 1 && node->space->rows == node->in[0]->width ? NULL : "needs two sets of states";
 }
 
+RULE(basis_joint) {
+    const Node *x = node->in[0], *y = node->in[1];
+    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && node->space->rows == x->width;
+    return fits && node->width == node->attr.pca.rank && node->width <= x->width ? NULL : "needs states of one width and a rank";
+}
+
+RULE(basis_logits) {
+    const Node *a = node->in[0], *b = node->in[1];
+    bool fits = is_matrix(a, a->space->rows, a->width) && is_matrix(b, b->space->rows, a->width) && node->space->rows == a->width;
+    return fits && node->width == node->attr.pca.rank && node->width <= a->width ? NULL : "needs weights of one width and a rank";
+}
+
+RULE(map_inside) {
+    const Node *map = node->in[0], *from = node->in[1], *to = node->in[2];
+    bool bases = is_matrix(from, node->space->rows - 1, from->width) && is_matrix(to, node->width, to->width);
+    return bases && is_matrix(map, from->width + 1ull, to->width) ? NULL : "needs a map between coordinates and their bases";
+}
+
+RULE(map_outside) {
+    const Node *map = node->in[0], *basis = node->in[1], *rest = node->in[2];
+    bool maps = is_matrix(map, node->space->rows, node->width) && is_matrix(rest, node->space->rows, node->width);
+    return maps && is_matrix(basis, node->width, basis->width) ? NULL : "needs two maps and a basis of what they give";
+}
+
 // ---- Metrics
 
 static const char *measure(const Node *node) {

@@ -52,10 +52,16 @@ void execute_close(OpenFiles *files) {
 // ---- Outputs
 
 typedef struct {
+    uint32_t value;
+    FitReport report;
+} KeptFit;
+
+typedef struct {
     const Execution *execution;
     const Plan *plan;
     Device *device;
     Results *results;
+    LIST(KeptFit) fits; // of the maps that were made
     Arena *arena;
     size_t next_output;
     bool varying; // only what varies runs
@@ -88,8 +94,7 @@ static void put_values(const Walk *walk, const Output *output, const double *num
     }
 }
 
-static void warn_not_unique(const Walk *walk, const Output *output, const Step *step) {
-    const FitReport *fit = &walk->device->fit;
+static void warn_not_unique(const Walk *walk, const Output *output, const Step *step, const FitReport *fit) {
     const Listener *listener = walk->execution->listener;
     if (fit->unique || !listener || !listener->warn) return;
     Arena *scratch = arena_open();
@@ -179,14 +184,24 @@ static bool put_outputs(Walk *walk, uint32_t after, Error *err) {
     return true;
 }
 
+// What the step's map says of itself: the fit's own words, or those of the map that it puts into place.
+static FitReport fit_report(const Walk *walk, const Step *step) {
+    bool placed = step->op == OP_map_inside || step->op == OP_map_outside;
+    for (size_t i = walk->fits.len; placed && i-- > 0;)
+        if (walk->fits.at[i].value == step->in[0]) return walk->fits.at[i].report;
+    return walk->device->fit;
+}
+
 // What a fit says of itself goes to every map that its value is.
-static void keep_fit(const Walk *walk, const Step *step) {
+static void keep_fit(Walk *walk, const Step *step) {
+    FitReport report = fit_report(walk, step);
+    list_push(walk->arena, &walk->fits, ((KeptFit){step->out, report}));
     for (size_t i = 0; i < walk->plan->output_count; i++) {
         const Output *output = &walk->plan->outputs[i];
         if (output->kind != OUT_map || output->value != step->out) continue;
         ResultMap *map = &walk->results->maps[output->index];
-        map->fit = walk->device->fit;
-        warn_not_unique(walk, output, step);
+        map->fit = report;
+        warn_not_unique(walk, output, step, &report);
     }
 }
 

@@ -64,5 +64,16 @@ void fit_mean(const float *y, uint64_t n, uint32_t in, uint32_t out, float *map)
 // The `rank` leading principal directions of x [n, width] as orthonormal columns of basis [width, rank]; the largest
 // component of each is positive. `center` subtracts the mean first.
 bool fit_pca(const float *x, uint64_t n, uint32_t width, uint32_t rank, bool center, float *basis, Error *err);
+// The same of the rows of x and of y together, each about their own mean.
+bool fit_joint(const float *x, const float *y, uint64_t n, uint32_t width, uint32_t rank, float *basis, Error *err);
+// The same of the upper half of a sum of squares of n rows [width, width], which is used up.
+bool fit_directions(double *squares, uint64_t n, uint32_t width, uint32_t rank, float *basis, Error *err);
+// A map between coordinates [from_rank + 1, to_rank], in bases [in, from_rank] and [out, to_rank], as one of states.
+typedef struct {
+    uint32_t in, out, from_rank, to_rank;
+} InsideShape;
+void map_inside(const float *inner, const float *from, const float *to, InsideShape shape, float *map);
+// map [in + 1, out] += rest (I - B B^T), basis B [out, rank]
+void map_outside(const float *rest, const float *basis, uint32_t in, uint32_t out, uint32_t rank, float *map);
 // The direction from the mean of y to the mean of x, of length 1, as basis [width, 1].
 bool fit_difference(const float *x, const float *y, uint64_t n, uint32_t width, float *basis, Error *err);

@@ -43,6 +43,10 @@ void matrix_gram(const double *x, uint64_t n, uint32_t width, bool rows, double 
     cblas_dsyrk(CblasRowMajor, CblasUpper, rows ? CblasNoTrans : CblasTrans, size, over, 1, x, (int)width, 0, out, size);
 }
 
+void matrix_gram_add(const double *x, uint64_t n, uint32_t width, double *out) {
+    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)width, (int)n, 1, x, (int)width, 1, out, (int)width);
+}
+
 bool matrix_eigen(double *a, uint32_t n, double *values, Error *err) {
     if (LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'V', 'U', (int)n, a, (int)n, values) == 0) return true;
     FAIL(err, ERR_SYSTEM, "the eigenvalues of a %u x %u covariance did not converge", n, n);

@@ -15,6 +15,7 @@ void matrix_product(const double *a, const double *b, uint32_t m, uint32_t n, ui
 void matrix_product_turned(const double *a, const double *b, uint32_t m, uint32_t n, uint32_t k, double *out);
 // The upper half of x x^T [n, n] (rows) or of x^T x [width, width], x [n, width].
 void matrix_gram(const double *x, uint64_t n, uint32_t width, bool rows, double *out);
+void matrix_gram_add(const double *x, uint64_t n, uint32_t width, double *out); // out += the upper half of x^T x
 // Eigenvalues, ascending, and eigenvectors (columns) of the symmetric a, of which the upper half is read, and which
 // they replace.
 bool matrix_eigen(double *a, uint32_t n, double *values, Error *err);

@@ -218,6 +218,10 @@ static void json_map(const ResultMap *map, Text *out) {
     text_json(out, map->name);
     text_str(out, STR(", \"mapper\": "));
     text_json(out, map->kind);
+    if (map->inside.len) {
+        text_str(out, STR(", \"inside\": "));
+        text_json(out, map->inside);
+    }
     if (map->shuffled) text_add(out, ", \"shuffled\": %llu", (unsigned long long)map->seed);
     text_add(out, ", \"in\": %u, \"out\": %u, \"rows\": %llu, \"rank\": %u, \"scale\": ", map->in, map->out,
              (unsigned long long)fit->rows, fit->rank);

@@ -42,6 +42,7 @@ typedef struct {
     float *map;         // [in + 1, out]; NULL before it is fitted
     FitReport fit;      // what the fit says of itself
     Str from, to, on;   // as the spec writes them
+    Str inside;         // the subspace that it is fitted in, or empty
     bool shuffled;      // by this seed
     uint64_t seed;
 } ResultMap;

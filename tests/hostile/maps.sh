@@ -39,6 +39,10 @@ spec 'mapper N = ridge(1) from m.h to m.g on one' 'mapper M = shuffled(N)'
 refuse "one prompt, shuffled" "one prompt cannot be shuffled" "$mdx" run s.mdx --write off
 spec 'mapper M = procrustes(whiten: true, floor: 0, complete: identity) from m.h to m.g on p'
 refuse "nothing that whitens the rest" "nothing whitens the others: give shrink or floor above 0" "$mdx" run s.mdx --write off
+spec 'mapper M = ridge(1) in pca(10) from m.h to m.g on p'
+refuse "more directions than the rows span" "10 rows span fewer than 10 directions" "$mdx" run s.mdx --write off
+spec 'mapper M = ridge(1) in pca(3) from 0 * m.h to m.g on p'
+refuse "directions of a constant" "10 rows span fewer than 3 directions" "$mdx" run s.mdx --write off
 printf '' >x.safetensors
 spec 'mapper N = from_file("x.safetensors")' 'mapper M = moments() from N(m.h) to m.g on p'
 refuse "a file that is no map" "a safetensors file has at least 8" "$mdx" run s.mdx --write off
@@ -50,6 +54,14 @@ spec 'mapper M = ridge([1, 100]) from m.h to m.g on p'
 folder=$(ls -d out/maps-*)
 grep -q '"source": {"rank": 9, "condition": [0-9.]*}, "target": {"rank": 9, "condition": [0-9.]*}, "kept": \[[0-9]*, [0-9]*\], "lambda": [0-9]*, "scores": \[{"lambda": 1, "r2": [-0-9.]*}, {"lambda": 100, "r2": [-0-9.]*}\]' "$folder/results.json" || say "results.json lacks the scores"
 head -c 2000 "$folder/maps/M.safetensors" | grep -aq '"scores":"\[{\\"lambda\\": 1, \\"r2\\"' || say "the map lacks its scores"
+
+# So does what it says of itself when it is fitted inside a subspace and put into place after.
+count=$((count + 1))
+rm -rf out
+spec 'mapper M = procrustes(scale: true) in pca(3, outside: keep) from m.h to m.g on p'
+"$mdx" run s.mdx >/dev/null 2>&1 || say "a map inside a subspace fails"
+grep -q '"inside": "pca(3, basis: each, outside: keep)", "in": 128, "out": 128, "rows": 10, "rank": 3, "scale": [0-9.]*, "source": {"rank": 3' out/maps-*/results.json ||
+    say "results.json does not say what was fitted inside the subspace"
 
 # Fewer rows than dimensions: a warning says what becomes of the rest.
 for rest in 'zero:none' 'as near to the identity as can be:identity'; do

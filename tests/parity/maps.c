@@ -43,6 +43,7 @@ int main(void) {
                                  {.name = "maps-few"},
                                  {.name = "maps-wide"},
                                  {.name = "maps-controls"},
+                                 {.name = "maps-inside"},
                                  {.name = "subspaces"},
                                  {.name = "from-file"}};
     for (size_t d = 0; d < test_devices()->count; d++) chain_on(test_devices()->name[d]);

@@ -137,6 +137,33 @@ def controls(case):
     maps.out.save()
 
 
+# ---- Fitted inside subspaces
+
+def insides(case):
+    pool = Pool({"train": 40, "val": 3})
+    maps = Maps(case, pool)
+    h = lambda name, file: pool.read(name, file, "z", 3, ("first", 4), [1])
+    attn = lambda name, file: pool.read(name, file, "attn_out", 4, ("first", 4))
+    a, b, x, y = (np.asarray(rows(read(name, "train")), np.float64) for read in (attn, h) for name in NAMES)
+    val, small = attn("base", "val"), h("base", "val")
+    ridge = lambda value: lambda p, q: fits.ridge(p, q, 32, [value])[0]
+    rigid = lambda p, q: fits.procrustes(p, q, scale=True)
+    white = lambda p, q: fits.procrustes(p, q, True, True, 0.05)
+    weights = [pool.models[name].net.lm_head.weight.detach().double().numpy() for name in NAMES]
+    logits = [fits.joint(w, w, 6, center=False) for w in weights]
+    both = fits.joint(*weights, 6, center=False)
+    maps.add("each", {}, fits.inside(a, b, (fits.pca(a, 6), fits.pca(b, 6)), ridge(10), "mean"), val)
+    maps.add("source", {}, fits.inside(a, b, (fits.pca(a, 5),) * 2, rigid, "zero"), val)
+    maps.add("target", {}, fits.inside(a, b, (fits.pca(b, 5),) * 2, white, "keep"), val)
+    maps.add("joint", {}, fits.inside(a, b, (fits.joint(a, b, 7),) * 2, rigid, "mean"), val)
+    maps.add("down", {}, fits.inside(a, y, (fits.pca(a, 4), fits.pca(y, 4)), ridge(1), "mean"), val)
+    maps.add("whole", {}, fits.procrustes(x, y, scale=True), small)
+    maps.add("read", {}, fits.inside(a, b, logits, ridge(10), "mean"), val)
+    maps.add("shared", {}, fits.inside(a, b, (both, both), rigid, "keep"), val)
+    maps.add("mixed", {}, fits.inside(a, fits.shuffled(b, 4, 1), (fits.pca(a, 6), fits.pca(b, 6)), ridge(10), "mean"), val)
+    maps.out.save()
+
+
 # ---- Subspaces
 
 def subspaces(case):
@@ -190,6 +217,7 @@ CASES = {
     "maps-few": lambda case: grid(case, 12, "end", few=True),
     "maps-wide": wide,
     "maps-controls": controls,
+    "maps-inside": insides,
     "subspaces": subspaces,
     "from-file": from_file,
 }

@@ -103,6 +103,25 @@ def ridge(x, y, held, lambdas, standardize=True, rank=None):
     return ridge_map(x, y, best, standardize, rank), best, scores
 
 
+# ---- Inside subspaces
+
+def joint(a, b, rank, center=True):
+    """Leading right singular vectors of a and b, one below the other."""
+    a, b = (np.asarray(m, np.float64) for m in (a, b))
+    return np.linalg.svd(np.vstack([m - center * m.mean(0) for m in (a, b)]), full_matrices=False)[2][:rank].T
+
+
+def inside(x, y, bases, fit, outside):
+    """fit(coordinates of x, coordinates of y) as a map of states."""
+    left, right = bases
+    w, b = fit(x @ left, y @ right)[:2]
+    off = np.eye(len(right)) - right @ right.T
+    w, b = left @ w @ right.T, b @ right.T
+    if outside == "mean":
+        b = b + np.asarray(y, np.float64).mean(0) @ off
+    return (w + off if outside == "keep" else w), b
+
+
 # ---- Baselines
 
 def moments(x, y):
