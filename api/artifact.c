@@ -157,6 +157,23 @@ static void manifest_positions(const Mdx *mdx, Text *out) {
     text_str(out, STR("],\n"));
 }
 
+// Every random choice that was made, by what made it.
+static void manifest_seeds(const Mdx *mdx, Text *out) {
+    const char *between = "";
+    text_str(out, STR("  \"seeds\": ["));
+    for (size_t i = 0; i < mdx->exp->maps.len; i++) {
+        const MapInst *map = mdx->exp->maps.at[i];
+        bool turned = map->mapper == MAPPER_random_rotation;
+        if (!turned && !map->shuffled) continue;
+        text_add(out, "%s\n    {\"map\": ", between);
+        text_json(out, map->name);
+        text_add(out, ", \"use\": \"%s\", \"seed\": %llu}", turned ? "random_rotation" : "shuffled",
+                 (unsigned long long)(turned ? map->args[0].seed : map->seed));
+        between = ",";
+    }
+    text_str(out, STR("],\n"));
+}
+
 static Str time_text(Arena *arena, double seconds) {
     time_t whole = (time_t)seconds;
     struct tm parts;
@@ -174,7 +191,8 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
     json_pair(&out, "version", STR("mdx " MDX_VERSION));
     text_str(&out, STR(",\n  "));
     json_pair(&out, "device", str_of(mdx->device->name));
-    text_add(&out, ",\n  \"complete\": %s,\n  \"seeds\": [],\n", results_complete(&mdx->results) ? "true" : "false");
+    text_add(&out, ",\n  \"complete\": %s,\n", results_complete(&mdx->results) ? "true" : "false");
+    manifest_seeds(mdx, &out);
     manifest_inputs(inputs, &out);
     manifest_models(mdx, files, &out);
     manifest_prompts(mdx, &out);

@@ -90,9 +90,8 @@ static Node *identity_map(Builder *b, uint32_t width, Span span) {
     Tables *tables = b->graph->tables;
     float *data = arena_many(tables->arena, float, (width + 1u) * (size_t)width);
     for (uint32_t i = 0; i < width; i++) data[(size_t)i * (width + 1u)] = 1;
-    list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f32, .rows = width + 1u, .width = width, .data = data}));
     Attr attr = {{0}};
-    attr.table.table = (uint32_t)tables->tables.len - 1;
+    attr.table.table = tables_table(tables, (PlanTable){.dtype = DTYPE_f32, .rows = width + 1u, .width = width, .data = data});
     return matrix_op(b, OP_table, width + 1u, width, (Node *[3]){NULL}, attr, span);
 }
 

@@ -105,9 +105,8 @@ static Node *mapper_random_rotation(Builder *b, const MapInst *map, uint32_t in_
 
 static Node *lambda_table(Builder *b, const Arg *lambda, Span span) {
     Tables *tables = b->graph->tables;
-    list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f64, .rows = lambda->count, .width = 1, .data = lambda->numbers}));
     Node like = {.op = OP_table, .dtype = DTYPE_f64, .width = 1, .span = span, .space = space_matrix(&tables->spaces, lambda->count)};
-    like.attr.table.table = (uint32_t)tables->tables.len - 1;
+    like.attr.table.table = tables_table(tables, (PlanTable){.dtype = DTYPE_f64, .rows = lambda->count, .width = 1, .data = lambda->numbers});
     return graph_node(b->graph, like);
 }
 

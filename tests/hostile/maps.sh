@@ -55,6 +55,17 @@ folder=$(ls -d out/maps-*)
 grep -q '"source": {"rank": 9, "condition": [0-9.]*}, "target": {"rank": 9, "condition": [0-9.]*}, "kept": \[[0-9]*, [0-9]*\], "lambda": [0-9]*, "scores": \[{"lambda": 1, "r2": [-0-9.]*}, {"lambda": 100, "r2": [-0-9.]*}\]' "$folder/results.json" || say "results.json lacks the scores"
 head -c 2000 "$folder/maps/M.safetensors" | grep -aq '"scores":"\[{\\"lambda\\": 1, \\"r2\\"' || say "the map lacks its scores"
 
+# The manifest names every seed, and the same seed gives the same bytes.
+count=$((count + 1))
+rm -rf out
+spec 'mapper M = ridge(1) from m.h to m.g on p' 'mapper S = shuffled(M, 3)' 'mapper R = random_rotation(4) from m.h to m.g on p' 'report states(S(R(m.h)), on: p)'
+"$mdx" run s.mdx >/dev/null 2>&1 || say "a shuffled map fails"
+grep -A2 '"seeds"' out/maps-*/manifest.json | tr -d '\n' | grep -q '{"map": "S", "use": "shuffled", "seed": 3},    {"map": "R", "use": "random_rotation", "seed": 4}\]' ||
+    say "the manifest lacks a seed"
+cp -r out/maps-*/maps first
+"$mdx" run s.mdx --micro-batches 3 >/dev/null 2>&1
+diff -r first out/maps-*/maps || say "the same seed gives another map"
+
 # So does what it says of itself when it is fitted inside a subspace and put into place after.
 count=$((count + 1))
 rm -rf out
@@ -69,4 +80,4 @@ for rest in 'zero:none' 'as near to the identity as can be:identity'; do
     spec "mapper M = procrustes(complete: ${rest#*:}) from m.h to m.g on p"
     "$mdx" run s.mdx --write off 2>&1 | grep -q "M: 9 free rows for 128 dimensions: the map is ${rest%:*} on the rest" || say "no warning: ${rest%:*}"
 done
-finish 10
+finish 18
