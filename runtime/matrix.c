@@ -53,7 +53,7 @@ bool matrix_eigen(double *a, uint32_t n, double *values, Error *err) {
 }
 
 bool matrix_eigenvalues(double *a, uint32_t n, double *values, Error *err) {
-    if (LAPACKE_dsyevd(LAPACK_ROW_MAJOR, 'N', 'U', (int)n, a, (int)n, values) == 0) return true;
+    if (LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'L', (int)n, a, (int)n, values) == 0) return true; // as it lies: turned over
     FAIL(err, ERR_SYSTEM, "the eigenvalues of a %u x %u covariance did not converge", n, n);
 }
 
