@@ -90,8 +90,13 @@ static void open_maps(Mdx *mdx) {
     results->maps = arena_many(mdx->arena, ResultMap, results->map_count);
     for (size_t i = 0; i < results->map_count; i++) {
         const MapInst *map = mdx->exp->maps.at[i];
-        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .scale = 1,
+        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .fit.scale = 1,
                                        .from = expr_text(mdx, map->from), .to = expr_text(mdx, map->to)};
+        Text inside = text_open(mdx->arena);
+        inside_write(&map->inside, &inside);
+        results->maps[i].inside = text_view(&inside);
+        results->maps[i].shuffled = map->shuffled;
+        results->maps[i].seed = map->seed;
         if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;
     }
 }

@@ -77,6 +77,10 @@ Node *build_states(Builder *b, const Expr *expr, const Frame *frame, const AxisR
 Node *build_values(Builder *b, const Expr *expr, const AxisRange *ranges);
 Node *build_number(Builder *b, const Expr *expr, const AxisRange *ranges);
 Node *build_map(Builder *b, const MapInst *map, uint32_t in_width);
+// A map fitted inside a subspace: its states become their coordinates in bases of the source and of the target; then
+// the map `inner` of coordinates becomes one of states x and y.
+bool build_inside(Builder *b, const MapInst *map, Node **x, Node **y, Node *bases[2]);
+Node *build_outside(Builder *b, const MapInst *map, Node *x, Node *y, Node *const bases[2], Node *inner);
 Node *build_basis(Builder *b, const BasisInst *basis);
 Node *build_metric(Builder *b, const Expr *expr, const AxisRange *ranges); // VALUES a prompt, or a number
 Node *build_arithmetic(Builder *b, const Expr *expr, Node *a, Node *c);

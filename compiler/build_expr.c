@@ -143,15 +143,8 @@ Node *build_states(Builder *b, const Expr *expr, const Frame *frame, const AxisR
     return build_arithmetic(b, expr, a, c);
 }
 
-// The place that a states expression reads first.
-static const Expr *first_read(const Expr *expr) {
-    if (!expr || expr->kind == EXPR_read) return expr;
-    const Expr *read = first_read(expr->in[0]);
-    return read ? read : first_read(expr->in[1]);
-}
-
 bool build_frame(Builder *b, const Expr *states, Frame *out) {
-    const Expr *read = first_read(states);
+    const Expr *read = expr_first_read(states);
     MUST(read);
     uint32_t stream;
     if (!build_stream(b, read->run, STR(""), &stream)) return false;

@@ -140,13 +140,9 @@ static const Signature *function_named(Str name) {
 
 static bool takes_expression(const Signature *function, const Ast *call, size_t i) {
     if (!function) return true; // a mapper
-    Str label = call->kids.at[i]->label;
-    for (size_t p = 0; p < function->count; p++) {
-        bool this = label.len ? str_eq(label, function->params[p].name) : p == i;
-        ParamType type = function->params[p].type;
-        if (this || function->params[p].many) return type == PARAM_states || type == PARAM_values || type == PARAM_column || type == PARAM_sweep;
-    }
-    return false;
+    const Param *param = signature_param(function, call, i);
+    return param && (param->type == PARAM_states || param->type == PARAM_values || param->type == PARAM_column ||
+                     param->type == PARAM_sweep);
 }
 
 // Walks an expression whose sweeps stand as numbers; whatever else names a sweep chooses by it.
@@ -182,7 +178,7 @@ static void classify_def(Checker *checker, const Def *def) {
         number_in(checker, stmt->value);
     else if (stmt->kind != STMT_sweep)
         choose_in(checker, stmt->value);
-    const Ast *parts[] = {stmt->target, stmt->from, stmt->to, stmt->on};
+    const Ast *parts[] = {stmt->target, stmt->from, stmt->to, stmt->on, stmt->inside};
     for (size_t i = 0; i < COUNT(parts); i++) choose_in(checker, parts[i]);
     for (size_t i = 0; i < stmt->with.len; i++) choose_in(checker, stmt->with.at[i]);
 }

@@ -130,10 +130,31 @@ static void link_bounds(Checker *checker, Def *def, const Ast *call) {
     }
 }
 
+// The call of a function of a table. A word that its signature lists is that word, whatever else has the name; only a
+// sweep can stand for one.
+static void link_call(Checker *checker, Def *from, const Ast *call, const Signature *rows, size_t count) {
+    const Signature *signature = NULL;
+    for (size_t i = 0; call && i < count; i++)
+        if (str_is(call->text, rows[i].name)) signature = &rows[i];
+    if (!signature || call->kind != AST_call) {
+        link_ast(checker, from, call);
+        return;
+    }
+    for (size_t i = 0; i < call->kids.len; i++) {
+        const Param *param = signature_param(signature, call, i);
+        const Def *def = def_named(checker, call->kids.at[i]->text);
+        bool word = param && param->type == PARAM_word && def && def->stmt->kind != STMT_sweep;
+        if (!word) link_ast(checker, from, call->kids.at[i]);
+    }
+}
+
 static void link_def(Checker *checker, Def *def) {
     const Stmt *stmt = def->stmt;
-    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->on};
+    bool mapper = stmt->kind == STMT_mapper;
+    const Ast *parts[] = {stmt->target, mapper ? NULL : stmt->value, stmt->from, stmt->to, stmt->on};
     for (size_t i = 0; i < COUNT(parts); i++) link_ast(checker, def, parts[i]);
+    if (mapper) link_call(checker, def, stmt->value, mapper_rows(), mapper_count);
+    if (mapper) link_call(checker, def, stmt->inside, inside_rows(), inside_count);
     for (size_t i = 0; i < stmt->with.len; i++) link_ast(checker, def, stmt->with.at[i]);
     if (stmt->kind == STMT_report) link_bounds(checker, def, stmt->value);
 }
@@ -146,7 +167,7 @@ static void report_cycle(Checker *checker, const Def *def, const Def *again) {
 }
 
 static uint32_t own_depth(const Stmt *stmt) {
-    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to};
+    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->inside};
     uint32_t depth = 1;
     for (size_t i = 0; i < COUNT(parts); i++)
         if (parts[i]) depth = MAX(depth, parts[i]->depth);

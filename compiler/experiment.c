@@ -99,6 +99,28 @@ static void metric_args_write(const Experiment *exp, const Expr *expr, Text *out
     text_char(out, ')');
 }
 
+void inside_write(const Inside *inside, Text *out) {
+    static const char *const names[] = {
+#define MDX_INSIDE(name, arguments, what) #name,
+#include "compiler/inside.def"
+    };
+    if (inside->kind == INSIDE_COUNT) return;
+    text_add(out, "%s(%u", names[inside->kind], inside->rank);
+    for (size_t i = 1; i < MOST_PARAMS && inside->args[i].param; i++) {
+        const Arg *arg = &inside->args[i];
+        Str rest = arg->param->words, word = str_of(arg->flag ? "true" : "false");
+        for (uint32_t k = 0; rest.len && k <= arg->choice; k++) word = signature_part(&rest, '|');
+        text_add(out, ", %.*s: %.*s", STR_ARG(arg->param->name), STR_ARG(word));
+    }
+    text_char(out, ')');
+}
+
+const Expr *expr_first_read(const Expr *expr) {
+    if (!expr || expr->kind == EXPR_read) return expr;
+    const Expr *read = expr_first_read(expr->in[0]);
+    return read ? read : expr_first_read(expr->in[1]);
+}
+
 void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
     switch (expr->kind) {
     case EXPR_number: text_number(out, expr->number); break;
@@ -206,6 +228,9 @@ static void print_maps(const Experiment *exp, Text *out) {
     for (size_t i = 0; i < exp->maps.len; i++) {
         const MapInst *map = exp->maps.at[i];
         text_add(out, "mapper %.*s: %s", STR_ARG(map->name), row_names_mapper[map->mapper]);
+        if (map->shuffled) text_add(out, " shuffled by %llu", (unsigned long long)map->seed);
+        if (map->inside.kind != INSIDE_COUNT) text_str(out, STR(" in "));
+        inside_write(&map->inside, out);
         if (map->from) {
             text_str(out, STR(" from "));
             expr_write(exp, map->from, out);

@@ -94,18 +94,23 @@ typedef enum {
     EXPR_reduce,  // row of reduction.def over in[0]
 } ExprKind;
 
-// One argument of a metric, by its param.
+// One argument of a call, by its param.
 typedef struct {
+    const Param *param;
     bool given;
     Span span;
     Str text;
     double number;
     uint32_t count;  // for a rank, 0 stands for full
     bool flag;
+    uint32_t choice;       // of the words of its param
+    uint64_t seed;
+    const double *numbers; // [count]
     uint32_t prompts;
     Positions positions;
     const RunInst *run;
     const BasisInst *basis;
+    const MapInst *map;
     Expr *expr;
 } Arg;
 
@@ -152,6 +157,24 @@ typedef enum {
     MAPPER_COUNT
 } MapperId;
 
+// A subspace that a map is fitted inside, and what becomes of the rest.
+typedef enum {
+#define MDX_INSIDE(name, arguments, what) INSIDE_##name,
+#include "compiler/inside.def"
+    INSIDE_COUNT // none
+} InsideId;
+typedef enum { BASIS_each, BASIS_source, BASIS_target, BASIS_joint } BasisOf; // the words of inside.def, in its order
+typedef enum { OUTSIDE_mean, OUTSIDE_keep, OUTSIDE_zero } Outside;
+
+typedef struct {
+    InsideId kind;
+    Span span;
+    Arg args[MOST_PARAMS];
+    uint32_t rank;
+    BasisOf basis;
+    Outside outside;
+} Inside;
+
 struct MapInst {
     uint32_t id;
     Str name;
@@ -162,6 +185,9 @@ struct MapInst {
     uint32_t prompts;      // it is fitted on
     uint32_t in_width, out_width; // 0: any (identity), or not known before the file is read (from_file)
     Str path;              // from_file
+    Inside inside;
+    bool shuffled;         // by a derangement of the prompts that this seed gives
+    uint64_t seed;
 };
 
 typedef enum {
@@ -246,5 +272,7 @@ AxisSet axes_structural(const Experiment *exp, AxisSet set);
 void axis_value_write(const Axis *axis, size_t i, Text *out);
 
 void experiment_print(const Experiment *exp, Text *out);
+void inside_write(const Inside *inside, Text *out); // nothing when there is none
+const Expr *expr_first_read(const Expr *expr);      // the place that states read first; NULL when they read none
 void expr_write(const Experiment *exp, const Expr *expr, Text *out);
 void positions_write(const Positions *positions, Text *out);

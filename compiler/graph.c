@@ -102,6 +102,17 @@ uint32_t tables_list(Tables *tables, const uint32_t *at, size_t len) {
     return (uint32_t)tables->lists.len - 1;
 }
 
+uint32_t tables_table(Tables *tables, PlanTable table) {
+    size_t bytes = (size_t)table.rows * table.width * dtype_info[table.dtype].bytes;
+    for (uint32_t i = 0; i < tables->tables.len; i++) {
+        const PlanTable *have = &tables->tables.at[i];
+        bool same = have->dtype == table.dtype && have->rows == table.rows && have->width == table.width && have->axis == table.axis;
+        if (same && have->first == table.first && memcmp(have->data, table.data, bytes) == 0) return i;
+    }
+    list_push(tables->arena, &tables->tables, table);
+    return (uint32_t)tables->tables.len - 1;
+}
+
 uint32_t tables_file(Tables *tables, PlanFile file) {
     for (uint32_t i = 0; i < tables->files.len; i++)
         if (strcmp(tables->files.at[i].path, file.path) == 0) return i;

@@ -96,6 +96,7 @@ Node *graph_node(Graph *graph, Node like);
 
 uint32_t tables_text(Tables *tables, Str text);                        // number of a text; equal texts, equal numbers
 uint32_t tables_list(Tables *tables, const uint32_t *at, size_t len);
+uint32_t tables_table(Tables *tables, PlanTable table);                // equal numbers, equal table
 uint32_t tables_file(Tables *tables, PlanFile file);                   // by path
 
 // The nodes that the outputs need, each passed through `rewrite` in order: `like` has its inputs replaced already and

@@ -36,7 +36,17 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         text_str(out, str_of(attr->procrustes.whiten ? " whiten" : ""));
         if (attr->procrustes.whiten) text_add(out, " shrink %g floor %g", attr->procrustes.shrink, attr->procrustes.floor);
         if (attr->procrustes.rank) text_add(out, " rank %u", attr->procrustes.rank);
+        text_str(out, str_of(attr->procrustes.complete ? " complete" : ""));
+        text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
         break;
+    case OP_fit_ridge:
+        text_add(out, "%s held %llu", attr->ridge.standardize ? "" : " raw", (unsigned long long)attr->ridge.held);
+        if (attr->ridge.rank) text_add(out, " rank %u", attr->ridge.rank);
+        text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
+        break;
+    case OP_random_rotation: text_add(out, " seed %llu", (unsigned long long)attr->random.seed); break;
+    case OP_basis_joint:
+    case OP_basis_logits: text_add(out, " rank %u", attr->pca.rank); break;
     case OP_basis_pca: text_add(out, " rank %u%s", attr->pca.rank, attr->pca.center ? "" : " not centred"); break;
     case OP_margin:
         if (attr->margin.named) text_add(out, " of %u and %u", attr->margin.best, attr->margin.other);

@@ -4,7 +4,7 @@
 #include "compiler/checker.h"
 
 // Each table becomes an array of signatures that is filled in on first use.
-#define ROW(name, arguments, what) {#name, arguments, what, {{{0}, 0, 0, 0, {0}}}, 0},
+#define ROW(name, arguments, what) {#name, arguments, what, {{{0}, 0, 0, 0, {0}, {0}}}, 0},
 #define TABLE(table)                                                                                         \
     const size_t table##_count = COUNT(table##_table);                                                       \
     const Signature *table##_rows(void) {                                                                    \
@@ -23,6 +23,10 @@ static Signature mapper_table[] = {
 static Signature subspace_table[] = {
 #define MDX_SUBSPACE(name, arguments, what) ROW(name, arguments, what)
 #include "compiler/subspace.def"
+};
+static Signature inside_table[] = {
+#define MDX_INSIDE(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/inside.def"
 };
 static Signature metric_table[] = {
 #define MDX_METRIC(name, arguments, gives, what) ROW(name, arguments, what)
@@ -49,8 +53,8 @@ const StmtKind source_kind[] = {
 #define MDX_SOURCE(kind, name, arguments, what) STMT_##kind,
 #include "compiler/source.def"
 };
-const bool mapper_fitted[] = {
-#define MDX_MAPPER(name, arguments, fitted, what) fitted,
+const MapFit mapper_fit[] = {
+#define MDX_MAPPER(name, arguments, fitted, what) FIT_##fitted,
 #include "compiler/mapper.def"
 };
 #define VALUES TYPE_values
@@ -70,6 +74,7 @@ static void tables_read(void) {
     table_read(source_table, COUNT(source_table));
     table_read(mapper_table, COUNT(mapper_table));
     table_read(subspace_table, COUNT(subspace_table));
+    table_read(inside_table, COUNT(inside_table));
     table_read(metric_table, COUNT(metric_table));
     table_read(reduction_table, COUNT(reduction_table));
     table_read(state_table, COUNT(state_table));
@@ -80,6 +85,7 @@ static void tables_read(void) {
 TABLE(source)
 TABLE(mapper)
 TABLE(subspace)
+TABLE(inside)
 TABLE(metric)
 TABLE(reduction)
 TABLE(state)
@@ -93,7 +99,7 @@ void functions_print(Text *out) {
         size_t count;
     } tables[] = {
         {"Models and prompts", source_rows(), source_count}, {"Positions, behind @ or at:", position_rows(), position_count},
-        {"Mappers", mapper_rows(), mapper_count},            {"Subspaces", subspace_rows(), subspace_count},
+        {"Mappers", mapper_rows(), mapper_count},            {"What a mapper is fitted inside, behind in", inside_rows(), inside_count}, {"Subspaces", subspace_rows(), subspace_count},
         {"States", state_rows(), state_count},               {"Metrics", metric_rows(), metric_count},
         {"Reductions", reduction_rows(), reduction_count},   {"Reports", report_rows(), report_count},
     };

@@ -52,11 +52,17 @@ void execute_close(OpenFiles *files) {
 // ---- Outputs
 
 typedef struct {
+    uint32_t value;
+    FitReport report;
+} KeptFit;
+
+typedef struct {
     const Execution *execution;
     const Plan *plan;
     Device *device;
     Results *results;
     Arena *arena, *scratch; // of the executor; of one run
+    LIST(KeptFit) fits; // of the maps that were made
     size_t next_output;
     U32List asked; // outputs, from `taken` on
     size_t taken;
@@ -91,13 +97,13 @@ static void put_values(const Walk *walk, const Output *output, const double *num
     }
 }
 
-static void warn_not_unique(const Walk *walk, const Output *output, const Step *step) {
-    const FitReport *fit = &walk->device->fit;
+static void warn_not_unique(const Walk *walk, const Output *output, const Step *step, const FitReport *fit) {
     const Listener *listener = walk->execution->listener;
     if (fit->unique || !listener || !listener->warn) return;
     Arena *scratch = arena_open();
-    Str text = str_format(scratch, "%.*s: %llu free rows for %u dimensions: the map is zero on the rest; fit it on more prompts or positions",
-                          STR_ARG(walk->results->maps[output->index].name), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out));
+    Str text = str_format(scratch, "%.*s: %llu free rows for %u dimensions: the map is %s on the rest; fit it on more prompts or positions",
+                          STR_ARG(walk->results->maps[output->index].name), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out),
+                          fit->completed ? "as near to the identity as can be" : "zero");
     listener->warn(listener->self, step->span, text.at);
     arena_close(scratch);
 }
@@ -231,16 +237,24 @@ static bool put_outputs(Walk *walk, uint32_t after, Error *err) {
     return true;
 }
 
+// What the step's map says of itself: the fit's own words, or those of the map that it puts into place.
+static FitReport fit_report(const Walk *walk, const Step *step) {
+    bool placed = step->op == OP_map_inside || step->op == OP_map_outside;
+    for (size_t i = walk->fits.len; placed && i-- > 0;)
+        if (walk->fits.at[i].value == step->in[0]) return walk->fits.at[i].report;
+    return walk->device->fit;
+}
+
 // What a fit says of itself goes to every map that its value is.
-static void keep_fit(const Walk *walk, const Step *step) {
+static void keep_fit(Walk *walk, const Step *step) {
+    FitReport report = fit_report(walk, step);
+    list_push(walk->arena, &walk->fits, ((KeptFit){step->out, report}));
     for (size_t i = 0; i < walk->plan->output_count; i++) {
         const Output *output = &walk->plan->outputs[i];
         if (output->kind != OUT_map || output->value != step->out) continue;
         ResultMap *map = &walk->results->maps[output->index];
-        map->rows = walk->device->fit.rows;
-        map->rank = walk->device->fit.rank;
-        map->scale = walk->device->fit.scale;
-        warn_not_unique(walk, output, step);
+        map->fit = report;
+        warn_not_unique(walk, output, step, &report);
     }
 }
 

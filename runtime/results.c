@@ -169,6 +169,17 @@ void results_print(const Results *results, Text *out) {
 
 // ---- JSON
 
+void results_scores(const FitReport *fit, Text *out) {
+    for (uint32_t i = 0; i < fit->lambda_count; i++) {
+        text_str(out, str_of(i ? ", {\"lambda\": " : "[{\"lambda\": "));
+        text_number(out, fit->lambdas[i]);
+        text_str(out, STR(", \"r2\": "));
+        text_number(out, fit->scores[i]);
+        text_char(out, '}');
+    }
+    text_char(out, ']');
+}
+
 static void json_axis_value(const ResultAxis *axis, size_t i, Text *out) {
     if (axis->numbers)
         text_number(out, axis->numbers[i]);
@@ -210,14 +221,43 @@ static void json_metric(const Results *results, const ResultMetric *metric, Text
     text_str(out, STR("]}"));
 }
 
+static void json_lambda(const FitReport *fit, Text *out) {
+    text_str(out, STR(", \"lambda\": "));
+    text_number(out, fit->lambda);
+    text_str(out, STR(", \"scores\": "));
+    results_scores(fit, out);
+}
+
+static void json_spread(const char *side, const Spread *spread, Text *out) {
+    text_add(out, ", \"%s\": {\"rank\": %u, \"condition\": ", side, spread->rank);
+    text_number(out, spread->condition);
+    text_char(out, '}');
+}
+
 static void json_map(const ResultMap *map, Text *out) {
+    const FitReport *fit = &map->fit;
     text_str(out, STR("    {\"name\": "));
     text_json(out, map->name);
     text_str(out, STR(", \"mapper\": "));
     text_json(out, map->kind);
+    if (map->inside.len) {
+        text_str(out, STR(", \"inside\": "));
+        text_json(out, map->inside);
+    }
+    if (map->shuffled) text_add(out, ", \"shuffled\": %llu", (unsigned long long)map->seed);
     text_add(out, ", \"in\": %u, \"out\": %u, \"rows\": %llu, \"rank\": %u, \"scale\": ", map->in, map->out,
-             (unsigned long long)map->rows, map->rank);
-    text_number(out, map->scale);
+             (unsigned long long)fit->rows, fit->rank);
+    text_number(out, fit->scale);
+    if (fit->source.rank) {
+        json_spread("source", &fit->source, out);
+        json_spread("target", &fit->target, out);
+    }
+    if (str_is(map->kind, "procrustes")) {
+        text_str(out, STR(", \"orthogonality\": "));
+        text_number(out, fit->orthogonality);
+    }
+    if (fit->kept_in) text_add(out, ", \"kept\": [%u, %u]", fit->kept_in, fit->kept_out);
+    if (fit->lambda_count) json_lambda(fit, out);
     text_char(out, '}');
 }
 

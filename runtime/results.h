@@ -1,7 +1,7 @@
 // results.h: what a run found, in plain arrays, while it grows and after.
 #pragma once
 
-#include "mdx/error.h"
+#include "runtime/fit.h"
 
 // A sweep: its name and its values as text, and as numbers when all are.
 typedef struct {
@@ -40,10 +40,11 @@ typedef struct {
     Str name, kind;
     uint32_t in, out;
     float *map;         // [in + 1, out]; NULL before it is fitted
-    uint64_t rows;      // fitted on
-    uint32_t rank;
-    double scale;
+    FitReport fit;      // what the fit says of itself
     Str from, to, on;   // as the spec writes them
+    Str inside;         // the subspace that it is fitted in, or empty
+    bool shuffled;      // by this seed
+    uint64_t seed;
 } ResultMap;
 
 // States that are kept, one matrix a point.
@@ -151,6 +152,8 @@ void results_print(const Results *results, Text *out);
 void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.
 void results_json(const Results *results, Text *out);
+// What each lambda of a ridge regression scored: [{"lambda": 0.1, "r2": 0.5}, …]
+void results_scores(const FitReport *fit, Text *out);
 // One row a point of the table, one column each; a column's name is quoted when it must be.
 void results_csv(const Results *results, const ResultTable *table, Text *out);
 // metric, expression, sweeps, prompt, value: one row a prompt and point of every term.

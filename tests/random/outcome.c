@@ -84,7 +84,7 @@ static void collect_maps(Arena *arena, const Results *results, Outcome *out) {
     for (size_t i = 0; i < results->map_count; i++) {
         const ResultMap *map = &results->maps[i];
         size_t count = map->map ? (map->in + 1u) * (size_t)map->out : 0;
-        double sizes[] = {map->in, map->out, (double)map->rows}, rank = map->rank;
+        double sizes[] = {map->in, map->out, (double)map->fit.rows}, rank = map->fit.rank;
         Str name = str_format(arena, "map %.*s", STR_ARG(map->name));
         add_series(arena, out,
                    (Series){.name = str_format(arena, "sizes of %s", name.at),
