@@ -182,6 +182,44 @@ static double spread(Arena *arena, const Side *side, const float *held, uint64_t
     return sum;
 }
 
+// What |Y - A D P|^2 is made of, for A [rows, size] and P [size, columns] that all lambdas share and D that is diagonal:
+// |Y|^2 - 2 sum_k d_k linear_k + sum_kl d_k d_l square_kl. No lambda costs a product.
+typedef struct {
+    double whole;
+    double *linear; // [size] of A^T Y P^T, the diagonal
+    double *square; // [size, size] (A^T A)_kl (P P^T)_kl, the upper half
+    uint32_t size;
+} Residual;
+
+static Residual residual(Arena *arena, const double *y, const double *a, const double *p, uint32_t rows, uint32_t size, uint32_t columns) {
+    Residual out = {0, matrix_new(arena, size, 1), matrix_new(arena, size, size), size};
+    double *across = matrix_new(arena, rows, size), *of_p = matrix_new(arena, size, size);
+    matrix_product_turned(y, p, rows, size, columns, across);
+    for (size_t i = 0; i < (size_t)rows * columns; i++) out.whole += y[i] * y[i];
+    for (size_t i = 0; i < (size_t)rows * size; i++) out.linear[i % size] += a[i] * across[i];
+    matrix_gram(a, rows, size, false, out.square);
+    matrix_gram(p, size, columns, true, of_p);
+    for (size_t i = 0; i < (size_t)size * size; i++) out.square[i] *= of_p[i];
+    return out;
+}
+
+static double residual_at(const Residual *r, const double *values, double lambda, double *d) {
+    double sum = r->whole;
+    for (uint32_t k = 0; k < r->size; k++) d[k] = 1 / (fmax(values[k], 0) + lambda);
+    for (uint32_t k = 0; k < r->size; k++) {
+        double rest = d[k] * r->square[(size_t)k * r->size + k] / 2 - r->linear[k];
+        for (uint32_t l = k + 1; l < r->size; l++) rest += d[l] * r->square[(size_t)k * r->size + l];
+        sum += 2 * d[k] * rest;
+    }
+    return fmax(sum, 0);
+}
+
+// Rows of the target's kept dimensions from standardised units back in its own.
+static void in_units(const Side *side, double *rows, uint64_t n) {
+    for (uint64_t r = 0; r < n; r++)
+        for (uint32_t k = 0; k < side->kept; k++) rows[r * side->kept + k] *= side->deviation[side->column[k]];
+}
+
 // R2 of each lambda on the last rows, fitted on the others, in the target's own units.
 static bool score(Arena *arena, const Ridge *fit, double *scores, Error *err) {
     uint64_t n = fit->n - fit->held;
@@ -189,20 +227,14 @@ static bool score(Arena *arena, const Ridge *fit, double *scores, Error *err) {
     Solver solver;
     TRY(solver_open(arena, fit, n, &solver, err) && decompose(arena, &solver, err));
     const Side *y = &solver.y;
-    double left_out, whole = spread(arena, y, held_y, fit->held, &left_out);
+    double left_out, whole = spread(arena, y, held_y, fit->held, &left_out), *d = matrix_new(arena, solver.size, 1);
     double *x_held = side_rows(arena, &solver.x, held_x, fit->held), *y_held = side_rows(arena, y, held_y, fit->held);
-    double *at = coordinates(arena, &solver, x_held, fit->held), *weighed = matrix_new(arena, fit->held, solver.size);
-    double *made = matrix_new(arena, fit->held, y->kept);
-    for (uint32_t i = 0; i < fit->lambda_count; i++) {
-        double wrong = left_out;
-        weigh(&solver, at, fit->held, fit->lambdas[i], weighed);
-        matrix_product(weighed, solver.projected, (uint32_t)fit->held, y->kept, solver.size, made);
-        for (uint64_t k = 0; k < fit->held * y->kept; k++) {
-            double off = (y_held[k] - made[k]) * y->deviation[y->column[k % y->kept]];
-            wrong += off * off;
-        }
-        scores[i] = whole > 0 ? 1 - wrong / whole : NAN;
-    }
+    in_units(y, y_held, fit->held);
+    in_units(y, solver.projected, solver.size);
+    const double *at = coordinates(arena, &solver, x_held, fit->held);
+    Residual left = residual(arena, y_held, at, solver.projected, (uint32_t)fit->held, solver.size, y->kept);
+    for (uint32_t i = 0; i < fit->lambda_count; i++)
+        scores[i] = whole > 0 ? 1 - (left_out + residual_at(&left, solver.values, fit->lambdas[i], d)) / whole : NAN;
     return true;
 }
 
@@ -240,15 +272,21 @@ static bool keep_rank(Arena *arena, double *w, uint32_t in, uint32_t out, uint32
     return true;
 }
 
-// W in the units of the states, with zeros for what was left out.
-static double *in_states(Arena *arena, const Solver *solver, const double *w) {
+// W in the units of the states, with zeros for what was left out, and the shift between the means.
+static void write_states(Arena *arena, const Solver *solver, const double *w, float *map) {
     const Side *x = &solver->x, *y = &solver->y;
-    double *out = matrix_new(arena, x->width, y->width);
-    for (uint32_t i = 0; i < x->kept; i++)
-        for (uint32_t k = 0; k < y->kept; k++)
-            out[(size_t)x->column[i] * y->width + y->column[k]] =
-                w[(size_t)i * y->kept + k] * y->deviation[y->column[k]] / x->deviation[x->column[i]];
-    return out;
+    double *shift = arena_copy(arena, y->mean, y->width * sizeof *shift);
+    memset(map, 0, (size_t)x->width * y->width * sizeof *map);
+    for (uint32_t i = 0; i < x->kept; i++) {
+        uint32_t row = x->column[i];
+        for (uint32_t k = 0; k < y->kept; k++) {
+            uint32_t c = y->column[k];
+            double value = w[(size_t)i * y->kept + k] * y->deviation[c] / x->deviation[row];
+            map[(size_t)row * y->width + c] = (float)value;
+            shift[c] -= x->mean[row] * value;
+        }
+    }
+    for (uint32_t c = 0; c < y->width; c++) map[(size_t)x->width * y->width + c] = (float)shift[c];
 }
 
 static bool ridge_in(Arena *arena, const Ridge *fit, float *map, FitReport *report, Error *err) {
@@ -264,7 +302,7 @@ static bool ridge_in(Arena *arena, const Ridge *fit, float *map, FitReport *repo
     report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
     report->kept_in = solver.x.kept;
     report->kept_out = solver.y.kept;
-    map_write(in_states(arena, &solver, w), 1, solver.x.mean, solver.y.mean, fit->in, fit->out, map);
+    write_states(arena, &solver, w, map);
     return true;
 }
 

@@ -51,7 +51,7 @@ static bool fit_of_ridge(const Case *c, float *map, FitReport *report, Error *er
     CHECK(report->kept_in == kept[0] && report->kept_out == kept[1]);
     for (uint32_t i = 0; i < fit.lambda_count; i++) {
         CHECK(report->lambdas[i] == fit.lambdas[i]);
-        CHECK(fabs(report->scores[i] - scores[i]) < ALLOWED * fmax(1, fabs(scores[i])));
+        CHECK(fabs(report->scores[i] - scores[i]) < 1e-9 * fmax(1, fabs(scores[i])));
     }
     return true;
 }
