@@ -85,10 +85,6 @@ static void *address(DevicePtr at) {
     return (void *)(uintptr_t)at;
 }
 
-static bool is_float(DType dtype) {
-    return dtype == DTYPE_f32 || dtype == DTYPE_f16 || dtype == DTYPE_bf16;
-}
-
 static const void *in_type(const PlanTable *table, DType as, Arena *arena) {
     uint64_t count = table->rows * table->width;
     if (as == table->dtype) return table->data;
@@ -108,7 +104,7 @@ static void place_tables(DeviceCuda *self, const DType *as) {
     for (size_t i = 0; i < plan->value_count; i++) {
         if (plan->values[i].place != IN_PLAN) continue;
         const PlanTable *table = &plan->tables[plan->values[i].table];
-        DType dtype = as[i] != DTYPE_COUNT && is_float(table->dtype) ? as[i] : table->dtype;
+        DType dtype = dtype_held(table->dtype, as[i]);
         const void *data = in_type(table, dtype, self->arena);
         uint64_t bytes = table->rows * table->width * dtype_info[dtype].bytes;
         self->table_type[i] = dtype;
@@ -344,7 +340,7 @@ static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scra
     uint64_t count = value->rows * value->width;
     void *raw = arena_alloc(scratch, (size_t)(count * dtype_info[value->dtype].bytes));
     TRY(copy_out(self, i, 0, value->rows, raw, err));
-    if (value->dtype != DTYPE_bf16 && value->dtype != DTYPE_f16) return raw;
+    if (!dtype_is_short(value->dtype)) return raw;
     float *wide = arena_many(scratch, float, count);
     dtype_to_f32(value->dtype, raw, wide, (size_t)count);
     *dtype = DTYPE_f32;
@@ -355,7 +351,7 @@ static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch
     const Value *value = &self->plan->values[i];
     uint64_t count = value->rows * value->width;
     MUST(!value->stride || value->stride == value->width); // columns are written by products and kernels alone
-    if (value->dtype == DTYPE_bf16 || value->dtype == DTYPE_f16) {
+    if (dtype_is_short(value->dtype)) {
         void *narrow = arena_many(scratch, uint16_t, count);
         dtype_from_f32(value->dtype, from, narrow, (size_t)count);
         from = narrow;
@@ -366,7 +362,7 @@ static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch
 
 static bool compute_as_ref(DeviceCuda *self, FitReport *fit, const Step *step, Arena *scratch, Error *err) {
     const Value *out = &self->plan->values[step->out];
-    bool narrow = out->dtype == DTYPE_bf16 || out->dtype == DTYPE_f16;
+    bool narrow = dtype_is_short(out->dtype);
     RefOp op = {.step = step, .plan = self->plan, .out_dtype = narrow ? DTYPE_f32 : out->dtype, .out_rows = out->rows, .width = out->width,
                 .fit = fit, .scratch = scratch};
     op.out = arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
@@ -489,7 +485,7 @@ static const DType *weight_types(DeviceCuda *self) {
     for (size_t i = 0; i < plan->value_count; i++) {
         as[i] = DTYPE_COUNT;
         DType dtype = plan->values[i].dtype;
-        if (plan->values[i].place == IN_ARENA && (dtype == DTYPE_bf16 || dtype == DTYPE_f16)) states = dtype;
+        if (plan->values[i].place == IN_ARENA && dtype_is_short(dtype)) states = dtype;
     }
     for (size_t i = 0; i < plan->step_count; i++) {
         const Step *step = &plan->steps[i];
@@ -583,7 +579,7 @@ static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row,
     MUST(v->place != IN_FILE && first_row + rows <= v->rows);
     TRY(settle(self, err));
     uint64_t count = rows * v->width;
-    bool narrow = v->dtype == DTYPE_bf16 || v->dtype == DTYPE_f16;
+    bool narrow = dtype_is_short(v->dtype);
     Arena *scratch = arena_open();
     void *raw = narrow ? arena_many(scratch, uint16_t, count) : out;
     bool ok = copy_out(self, value, first_row, rows, raw, err);

@@ -20,8 +20,7 @@ uint64_t cuda_free_memory(const char *path) {
 
 static uint64_t type_bytes(const Plan *plan) {
     for (size_t i = 0; i < plan->value_count; i++) {
-        DType dtype = plan->values[i].dtype;
-        if (plan->values[i].place == IN_ARENA && (dtype == DTYPE_bf16 || dtype == DTYPE_f16)) return 2;
+        if (plan->values[i].place == IN_ARENA && dtype_is_short(plan->values[i].dtype)) return 2;
     }
     return sizeof(float);
 }

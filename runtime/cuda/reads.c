@@ -95,8 +95,7 @@ bool reads_take(Reads *reads, void *out, Error *err) {
     if (reads->taken == reads->asks.len) reads->taken = reads->asks.len = 0;
     give_events(reads, &ask);
     TRY(cuda_ok(cuda.EventSynchronize(ask.there), "read results", err));
-    bool narrow = ask.dtype == DTYPE_bf16 || ask.dtype == DTYPE_f16;
-    if (narrow)
+    if (dtype_is_short(ask.dtype))
         dtype_to_f32(ask.dtype, reads->ring + ask.offset, out, (size_t)ask.count);
     else
         memcpy(out, reads->ring + ask.offset, (size_t)ask.bytes);
