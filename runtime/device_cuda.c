@@ -1,5 +1,6 @@
 // device_cuda.c: row kernels through NVRTC, products through cuBLASLt, attention of kernels/; what few numbers are left
 // runs on the processor with the functions of ref.
+#include "mdx/map.h"
 #include "runtime/cache.h"
 #include "runtime/cuda/attention.h"
 #include "runtime/cuda/graphs.h"
@@ -173,12 +174,6 @@ static bool run_kernel(DeviceCuda *self, const Step *step, const BoundStep *boun
 
 // ---- Products
 
-static bool is_run(const uint32_t *map, uint64_t rows) {
-    for (uint64_t r = 1; r < rows; r++)
-        if (map[r] != map[0] + r) return false;
-    return true;
-}
-
 static GpuValue weight_at(const DeviceCuda *self, const Step *step, uint32_t i) {
     return value_at(self, step->weights ? step->weights[i] : step->in[1]);
 }
@@ -196,7 +191,7 @@ static bool one_below_another(const DeviceCuda *self, const Step *step) {
 // are widened first, and their result is rounded afterwards.
 static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     GpuValue x = value_at(self, step->in[0]), w = value_at(self, step->in[1]), y = value_at(self, step->out);
-    bool apart = step->map[0] && !is_run(step->map[0], step->rows);
+    bool apart = !rows_are_run(step->map[0], step->rows);
     out->gathers = apart || x.dtype != w.dtype;
     out->rounds = w.dtype == DTYPE_f32 && y.dtype != DTYPE_f32;
     const GemmShape shape = {.x = w.dtype, .w = w.dtype, .y = out->rounds ? DTYPE_f32 : y.dtype, .in = x.width, .out = y.width,
@@ -215,7 +210,7 @@ static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
 
 static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     GpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
-    bool run = !step->map[0] || is_run(step->map[0], step->rows);
+    bool run = rows_are_run(step->map[0], step->rows);
     DevicePtr rows = x.at + (run && step->map[0] ? step->map[0][0] * row_bytes(&x) : 0);
     uint64_t column = 0;
     for (uint32_t i = 0; i < out->gemm_count; column += out->gemms[i++].shape.out) {

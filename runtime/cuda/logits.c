@@ -4,6 +4,7 @@
 // source's distinct rows, then each metric's codes over them. Everything is laid out before the first run.
 #include <math.h>
 
+#include "mdx/map.h"
 #include "runtime/cuda/logits.h"
 
 enum {
@@ -75,22 +76,11 @@ static uint32_t block_rows(const GpuLogits *l, uint32_t block) {
 
 // A row that many read, such as the unpatched run's for all points of a sweep, is made once a block.
 static void find_rows(GpuLogits *l, const LogitsSource *source, uint32_t block, Distinct *out) {
-    uint64_t first = (uint64_t)block * l->block;
-    uint32_t rows = block_rows(l, block), slots = 1;
-    while (slots < 2 * rows) slots *= 2;
+    uint32_t rows = block_rows(l, block);
     out->rows = arena_many(l->arena, uint32_t, rows);
     out->index = arena_many(l->arena, uint32_t, rows);
-    Arena *scratch = arena_open();
-    uint32_t *seen = arena_many(scratch, uint32_t, slots); // index + 1
-    for (uint32_t r = 0; r < rows; r++) {
-        uint32_t row = source->map ? source->map[first + r] : (uint32_t)first + r, at = row * 2654435761u % slots;
-        while (seen[at] && out->rows[seen[at] - 1] != row) at = (at + 1) % slots;
-        if (!seen[at]) out->rows[out->count++] = row, seen[at] = out->count;
-        out->index[r] = seen[at] - 1;
-    }
-    arena_close(scratch);
-    out->run = true;
-    for (uint32_t i = 1; i < out->count; i++) out->run &= out->rows[i] == out->rows[0] + i;
+    out->count = rows_distinct(source->map, (uint64_t)block * l->block, rows, out->rows, out->index);
+    out->run = rows_are_run(out->rows, out->count);
 }
 
 static uint32_t add_kernel(GpuLogits *l, uint32_t code, const DType *types, uint32_t count, DType result) {
