@@ -279,7 +279,7 @@ static bool run_attention(DeviceCuda *self, const Step *step, const BoundStep *b
 // ---- Metrics of logits
 
 static void plan_logits(DeviceCuda *self, const Step *step, BoundStep *out) {
-    const LogitsWorld world = {&self->gpu, self->gemms, self->kernels, self->constants, self->plan->codes, resolve, self, self->strict};
+    const LogitsWorld world = {&self->gpu, self->gemms, self->kernels, self->constants, self->plan->codes, resolve, self};
     out->logits = gpu_logits_plan(&world, step, self->arena);
 }
 
@@ -423,7 +423,7 @@ static void drop_plan(DeviceCuda *self) {
     self->graphs = NULL;
     self->unchecked = (U32List){0};
     reads_close(self->reads);
-    gemms_close(self->gemms, &self->gpu);
+    gemms_close(self->gemms);
     kernel_set_close(self->kernels);
     constants_close(self->constants);
     upload_close(self->upload);
@@ -536,7 +536,7 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
     const DType *as = weight_types(self);
     TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, weights_above(self), self->arena, err)) != NULL);
-    TRY((self->gemms = gemms_open(&self->gpu, self->strict, self->arena, err)) != NULL);
+    self->gemms = gemms_open(&self->gpu, self->strict, self->arena);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
     self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
     place_tables(self, as);

@@ -22,7 +22,6 @@ typedef struct {
     const RowCode *codes; // of the plan
     GpuResolve *resolve;
     void *self;
-    bool strict;
 } LogitsWorld;
 
 typedef struct GpuLogits GpuLogits;
