@@ -4,6 +4,7 @@
 #include "runtime/cache.h"
 #include "runtime/cuda/attention.h"
 #include "runtime/cuda/graphs.h"
+#include "runtime/cuda/held.h"
 #include "runtime/cuda/logits.h"
 #include "runtime/cuda/memory.h"
 #include "runtime/cuda/reads.h"
@@ -473,44 +474,6 @@ static void each_step(DeviceCuda *self, bool binds) {
     }
 }
 
-// Matrices that states are multiplied with become of their type.
-static const DType *weight_types(DeviceCuda *self) {
-    const Plan *plan = self->plan;
-    DType states = DTYPE_f32, *as = arena_many(self->arena, DType, plan->value_count + 1);
-    for (size_t i = 0; i < plan->value_count; i++) {
-        as[i] = DTYPE_COUNT;
-        DType dtype = plan->values[i].dtype;
-        if (plan->values[i].place == IN_ARENA && dtype_is_short(dtype)) states = dtype;
-    }
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const Step *step = &plan->steps[i];
-        if (step->op == OP_linear && !step->fused && !step->logits) as[step->in[1]] = states;
-        for (uint32_t k = 1; k < step->weight_count; k++) as[step->weights[k]] = states;
-        for (uint32_t k = 0; step->logits && k < step->logits->source_count; k++)
-            if (step->logits->sources[k].weight != NO_VALUE) as[step->logits->sources[k].weight] = states;
-        if (step->op == OP_product && !step->fused) as[step->in[1]] = DTYPE_f32;
-    }
-    return as;
-}
-
-// Weights of one product lie one below another: each behind the one before it, but those that another product placed.
-static const uint32_t *weights_above(DeviceCuda *self) {
-    const Plan *plan = self->plan;
-    uint32_t *above = arena_many(self->arena, uint32_t, plan->value_count + 1);
-    Arena *scratch = arena_open();
-    bool *placed = arena_many(scratch, bool, plan->value_count + 1), *last = arena_many(scratch, bool, plan->value_count + 1);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const Step *step = &plan->steps[i];
-        for (uint32_t k = 0; k < step->weight_count; k++) {
-            uint32_t weight = step->weights[k], before = k ? step->weights[k - 1] : 0;
-            if (!placed[weight] && k && last[before]) above[weight] = before + 1, last[before] = false;
-            if (!placed[weight]) placed[weight] = last[weight] = true;
-        }
-    }
-    arena_close(scratch);
-    return above;
-}
-
 static bool launch_step(void *device, uint32_t number, Error *err) {
     DeviceCuda *self = device;
     const Step *step = &self->plan->steps[number];
@@ -534,8 +497,9 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->constants = constants_open(self->arena);
     self->kernels = kernel_set_open(self->arena);
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
-    const DType *as = weight_types(self);
-    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, weights_above(self), self->arena, err)) != NULL);
+    const DType *as = plan_weight_types(self->plan, self->arena);
+    self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, plan_weights_above(self->plan, self->arena), self->arena, err);
+    TRY(self->upload != NULL);
     self->gemms = gemms_open(&self->gpu, self->strict, self->arena);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
     self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
