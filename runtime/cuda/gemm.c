@@ -176,8 +176,7 @@ static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, Error *err) {
 
 // ---- All of a plan
 
-Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena, Error *err) {
-    (void)err;
+Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena) {
     Gemms *gemms = arena_new(arena, Gemms);
     *gemms = (Gemms){.arena = arena, .strict = strict, .seen = strmap_open(arena, 64)};
     if (gpu->cache && !strict)
@@ -225,8 +224,7 @@ bool gemms_run(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err) {
     return blaslt_ok(multiply(gpu, p, gemm), "multiply matrices", err);
 }
 
-void gemms_close(Gemms *gemms, const Gpu *gpu) {
-    (void)gpu;
+void gemms_close(Gemms *gemms) {
     if (!gemms) return;
     for (size_t i = 0; i < gemms->list.len; i++) forget(&gemms->list.at[i]);
     algorithms_close(gemms->algorithms);

@@ -20,7 +20,6 @@ static bool describe(Gpu *gpu, Error *err) {
              major, minor);
     snprintf(gpu->arch, sizeof gpu->arch, "sm_%d%d%s", major, minor, major == 9 ? "a" : "");
     gpu->multiprocessors = (uint32_t)attribute(gpu, GPU_ATTR_MULTIPROCESSORS);
-    gpu->l2_bytes = (uint64_t)attribute(gpu, GPU_ATTR_L2_BYTES);
     return true;
 }
 
@@ -32,10 +31,6 @@ static bool open_parts(Gpu *gpu, const char *path, Error *err) {
     TRY(cuda_ok(cuda.DeviceGet(&gpu->device, 0), "open the GPU", err) && describe(gpu, err));
     TRY(cuda_ok(cuda.DevicePrimaryCtxRetain(&gpu->context, gpu->device), "open the GPU", err));
     TRY(cuda_ok(cuda.CtxSetCurrent(gpu->context), "open the GPU", err));
-    size_t free_bytes = 0, bytes = 0;
-    TRY(cuda_ok(cuda.MemGetInfo(&free_bytes, &bytes), "ask for the memory of the GPU", err));
-    gpu->memory = bytes;
-    gpu->free_memory = free_bytes;
     TRY(cuda_ok(cuda.StreamCreate(&gpu->stream, STREAM_NON_BLOCKING), "open the GPU", err));
     TRY(cuda_ok(cuda.EventCreate(&gpu->before, 0), "open the GPU", err) &&
         cuda_ok(cuda.EventCreate(&gpu->after, 0), "open the GPU", err));

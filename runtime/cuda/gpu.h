@@ -11,9 +11,8 @@ typedef struct {
     CuDevice device;
     char name[128], arch[16]; // "sm_90a"
     uint32_t multiprocessors;
-    uint64_t memory, free_memory, l2_bytes; // at opening
-    const char *cache;                      // folder, or NULL
-    Arena *arena;                           // as long as the device
+    const char *cache; // folder, or NULL
+    Arena *arena;      // as long as the device
     LtHandle blas;
     DevicePtr workspace;
 } Gpu;

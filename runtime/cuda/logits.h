@@ -22,7 +22,7 @@ typedef struct {
     const RowCode *codes; // of the plan
     GpuResolve *resolve;
     void *self;
-    bool strict;
+    bool strict; // bits do not depend on the number of rows
 } LogitsWorld;
 
 typedef struct GpuLogits GpuLogits;

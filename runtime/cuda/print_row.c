@@ -266,7 +266,7 @@ static bool any_short(const Print *p) {
     bool any = false;
     for (uint32_t k = 0; k < p->code->result_count; k++) {
         DType dtype = p->types[p->code->operand_count + k];
-        any |= p->code->instrs[p->code->results[k].value].columns && (dtype == DTYPE_bf16 || dtype == DTYPE_f16);
+        any |= p->code->instrs[p->code->results[k].value].columns && dtype_is_short(dtype);
     }
     return any;
 }

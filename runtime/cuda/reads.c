@@ -102,8 +102,7 @@ bool reads_take(Reads *reads, void *out, Error *err) {
     if (reads->taken == reads->asks.len) reads->taken = reads->asks.len = 0;
     give_event(reads, ask.made);
     TRY(fetch(reads, &ask, err));
-    bool narrow = ask.dtype == DTYPE_bf16 || ask.dtype == DTYPE_f16;
-    if (narrow)
+    if (dtype_is_short(ask.dtype))
         dtype_to_f32(ask.dtype, reads->pinned, out, (size_t)ask.count);
     else
         memcpy(out, reads->pinned, (size_t)ask.bytes);
