@@ -48,12 +48,17 @@ static bool token_named(const Metric *m, const Arg *text, uint32_t *id) {
 }
 
 // Two states in the frame of the first.
-static bool two_states(const Metric *m, Frame *frame, Node **x, Node **y) {
+static bool two_sides(const Metric *m, Frame *frame, Node **x, Node **y) {
     const Arg *args = m->expr->args;
     if (!build_frame(m->b, args[0].expr, frame)) return false;
     *x = build_states(m->b, args[0].expr, frame, m->ranges);
     *y = *x ? build_states(m->b, args[1].expr, frame, m->ranges) : NULL;
-    if (!*y) return false;
+    return *y != NULL;
+}
+
+// The same, of one width.
+static bool two_states(const Metric *m, Frame *frame, Node **x, Node **y) {
+    if (!two_sides(m, frame, x, y)) return false;
     if ((*x)->width == (*y)->width) return true;
     error_set(m->b->err, ERR_INPUT, "the first has %u values per token, the second %u", (*x)->width, (*y)->width);
     return error_at(m->b->err, m->expr->span);
@@ -150,14 +155,25 @@ static Node *metric_norm_ratio(const Metric *m) {
     return over_prompt(m, OP_prompt_mean, build_arithmetic(m->b, &divide, over, under));
 }
 
+static Node *over_points(const Metric *m, Op op, Attr attr, Node *x, Node *y) {
+    const Space *none = space_points(&m->b->graph->tables->spaces, 0, NULL);
+    Node like = {.op = op, .dtype = DTYPE_f64, .width = 1, .in = {x, y}, .attr = attr, .span = m->expr->span};
+    like.space = space_joined(m->b, none, x, y);
+    return graph_node(m->b->graph, like);
+}
+
 static Node *metric_r2(const Metric *m) {
     Frame frame;
     Node *x, *y;
-    if (!two_states(m, &frame, &x, &y)) return NULL;
-    const Space *none = space_points(&m->b->graph->tables->spaces, 0, NULL);
-    Node like = {.op = OP_r2, .dtype = DTYPE_f64, .width = 1, .in = {x, y}, .span = m->expr->span};
-    like.space = space_joined(m->b, none, x, y);
-    return graph_node(m->b->graph, like);
+    return two_states(m, &frame, &x, &y) ? over_points(m, OP_r2, (Attr){{0}}, x, y) : NULL;
+}
+
+static Node *metric_cka(const Metric *m) {
+    Frame frame;
+    Node *x, *y;
+    Attr attr = {{0}};
+    attr.cka.debiased = m->expr->args[3].flag;
+    return two_sides(m, &frame, &x, &y) ? over_points(m, OP_cka, attr, x, y) : NULL;
 }
 
 static Node *(*const metrics[METRIC_COUNT])(const Metric *) = {

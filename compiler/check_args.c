@@ -235,6 +235,7 @@ static bool check_some(const Scope *scope, const Signature *signature, const Ast
     for (size_t i = 0; i < signature->count; i++) {
         const Param *param = &signature->params[i];
         if ((param->type == PARAM_prompts) != prompts) continue;
+        out[i].param = param;
         out[i].given = given[i];
         out[i].span = given[i] ? given[i]->span : call->span;
         ok &= given[i] ? arg_checks[param->type](scope, given[i], &out[i]) : arg_default(scope, param, call, &out[i]);

@@ -121,20 +121,24 @@ static Expr *read_expr(const Scope *scope, const Ast *ast) {
 
 // ---- Arithmetic
 
+static bool same_width(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
+    if (!a->width || !b->width || a->width == b->width) return true;
+    Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u values per token, the right side %u",
+                             a->width, b->width);
+    diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+    return false;
+}
+
+static bool same_tokens(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
+    if (!a->each || !b->each || a->each == b->each) return true;
+    Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u token%s a prompt, the right side %u",
+                             a->each, a->each == 1 ? "" : "s", b->each);
+    diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+    return false;
+}
+
 static bool same_shape(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
-    if (a->width && b->width && a->width != b->width) {
-        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u values per token, the right side %u",
-                                 a->width, b->width);
-        diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
-        return false;
-    }
-    if (a->each && b->each && a->each != b->each) {
-        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u token%s a prompt, the right side %u",
-                                 a->each, a->each == 1 ? "" : "s", b->each);
-        diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
-        return false;
-    }
-    return true;
+    return same_width(scope, ast, a, b) && same_tokens(scope, ast, a, b);
 }
 
 static bool same_prompts(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
@@ -271,10 +275,12 @@ static bool metric_rules(const Scope *scope, const Ast *ast, MetricId metric, co
     return true;
 }
 
-static bool metric_states(const Scope *scope, const Ast *ast, const Expr *x, const Expr *y) {
-    Ast pair = *ast; // the shape rules of arithmetic hold for the two states of a metric
+// The shape rules of arithmetic hold for the two states of a metric; CKA compares states of any widths.
+static bool metric_states(const Scope *scope, const Ast *ast, MetricId metric, const Expr *x, const Expr *y) {
+    Ast pair = *ast;
     pair.kids.len = MIN(pair.kids.len, (size_t)2);
-    return pair.kids.len == 2 && same_shape(scope, &pair, x, y) && same_prompts(scope, &pair, x, y);
+    if (pair.kids.len < 2 || (metric != METRIC_cka && !same_width(scope, &pair, x, y))) return false;
+    return same_tokens(scope, &pair, x, y) && same_prompts(scope, &pair, x, y);
 }
 
 // The token behind the last of the content is the template's: who predicts it knows that the turn ends, no more.
@@ -301,7 +307,7 @@ static Expr *metric_expr(const Scope *scope, const Ast *ast, uint32_t row) {
         if (arg->expr) expr->axes |= arg->expr->axes, expr->prompts = arg->expr->prompts;
     }
     bool two_states = expr->args[0].expr && expr->args[1].expr;
-    if (two_states && !metric_states(scope, ast, expr->args[0].expr, expr->args[1].expr)) return NULL;
+    if (two_states && !metric_states(scope, ast, (MetricId)row, expr->args[0].expr, expr->args[1].expr)) return NULL;
     return expr;
 }
 

@@ -85,12 +85,13 @@ static void metric_args_write(const Experiment *exp, const Expr *expr, Text *out
     for (size_t i = 0; i < MOST_PARAMS; i++) {
         const Arg *arg = &expr->args[i];
         bool positions = arg->positions.span.end > 0;
-        if (!arg->run && !arg->expr && !arg->text.len && !positions) continue;
+        if (!arg->run && !arg->expr && !arg->text.len && !positions && !arg->flag) continue;
         text_str(out, str_of(between));
         between = ", ";
         if (arg->run) text_str(out, arg->run->name);
         if (arg->expr) expr_write(exp, arg->expr, out);
         if (arg->text.len) text_json(out, arg->text);
+        if (arg->flag) text_add(out, "%.*s: true", STR_ARG(arg->param->name));
         if (positions) {
             text_str(out, STR("at: "));
             positions_write(&arg->positions, out);

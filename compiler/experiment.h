@@ -94,8 +94,9 @@ typedef enum {
     EXPR_reduce,  // row of reduction.def over in[0]
 } ExprKind;
 
-// One argument of a metric, by its param.
+// One argument of a call, by its param.
 typedef struct {
+    const Param *param;
     bool given;
     Span span;
     Str text;

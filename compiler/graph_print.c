@@ -51,6 +51,7 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         if (attr->reduce.reduction == REDUCE_quantile) text_add(out, " %g", attr->reduce.p);
         break;
     }
+    case OP_cka: text_str(out, str_of(attr->cka.debiased ? " debiased" : "")); break;
     default: break; // the others have nothing that their inputs do not show
     }
 }

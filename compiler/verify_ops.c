@@ -274,10 +274,19 @@ RULE(reduce) {
     return fits && node->space->axes == node->in[0]->space->axes ? NULL : "needs one number a prompt";
 }
 
-RULE(r2) {
+static bool in_one_frame(const Node *node) {
     const Node *x = node->in[0], *y = node->in[1];
-    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && x->space->selection == y->space->selection;
-    return fits && node->space->axes == (x->space->axes | y->space->axes) ? NULL : "needs two sets of states in one frame";
+    bool fits = is_tokens(x) && is_tokens(y) && x->space->selection == y->space->selection;
+    return fits && node->space->axes == (x->space->axes | y->space->axes);
+}
+
+RULE(r2) {
+    bool fits = in_one_frame(node) && node->in[0]->width == node->in[1]->width;
+    return fits ? NULL : "needs two sets of states of one width in one frame";
+}
+
+RULE(cka) {
+    return in_one_frame(node) ? NULL : "needs two sets of states in one frame";
 }
 
 OpVerify *const op_verify[OP_COUNT] = {

@@ -54,5 +54,6 @@ typedef union {
     struct { uint32_t best, other; uint8_t named; } margin;
     struct { uint32_t token; } rank;
     struct { double p; uint32_t reduction; } reduce;
+    struct { uint32_t debiased; } cka;
     uint64_t words[4];
 } Attr;

@@ -597,6 +597,21 @@ CASES(r2) {
     check(&b, "r2", 1e-12);
 }
 
+// Fewer rows than columns, and more.
+CASES(cka) {
+    for (uint32_t i = 0; i < 4; i++) {
+        Bench b = bench_open();
+        uint64_t rows = i % 2 ? 8 : 60;
+        Step s = {.op = OP_cka, .attr.cka = {i / 2}, .in = {states(&b, rows, 7), states(&b, rows, 9)}, .rows = rows};
+        uint32_t *owner = arena_many(b.arena, uint32_t, rows);
+        for (uint64_t r = 0; r < rows; r++) owner[r] = r % 2;
+        s.owner = owner;
+        s.out = result(&b, DTYPE_f64, 2, 1);
+        step(&b, s);
+        check(&b, "cka", 1e-12);
+    }
+}
+
 static void matrix_case(Op op, Attr attr, uint64_t out_rows, uint32_t out_width, uint32_t x_width, uint32_t y_width) {
     Bench b = bench_open();
     Step s = {.op = op, .attr = attr, .in = {states(&b, 50, x_width)}, .rows = 40, .map = {map_to(&b, 40, 50)}};
