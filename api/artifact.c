@@ -157,6 +157,22 @@ static void manifest_positions(const Mdx *mdx, Text *out) {
     text_str(out, STR("],\n"));
 }
 
+// The seed of each bootstrap that is reported.
+static void manifest_seeds(const Mdx *mdx, Text *out) {
+    text_str(out, STR("  \"seeds\": ["));
+    const char *between = "\n    {";
+    for (size_t i = 0; i < mdx->exp->metrics.len; i++) {
+        const MetricDef *metric = &mdx->exp->metrics.at[i];
+        const Expr *expr = metric->points[0];
+        if (expr->kind != EXPR_interval) continue;
+        text_str(out, str_of(between));
+        json_pair(out, "bootstrap", metric->name);
+        text_add(out, ", \"seed\": %llu, \"draws\": %u}", (unsigned long long)expr->args[2].seed, expr->args[1].count);
+        between = ",\n    {";
+    }
+    text_str(out, STR("],\n"));
+}
+
 static Str time_text(Arena *arena, double seconds) {
     time_t whole = (time_t)seconds;
     struct tm parts;
@@ -174,7 +190,8 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
     json_pair(&out, "version", STR("mdx " MDX_VERSION));
     text_str(&out, STR(",\n  "));
     json_pair(&out, "device", str_of(mdx->device->name));
-    text_add(&out, ",\n  \"complete\": %s,\n  \"seeds\": [],\n", results_complete(&mdx->results) ? "true" : "false");
+    text_add(&out, ",\n  \"complete\": %s,\n", results_complete(&mdx->results) ? "true" : "false");
+    manifest_seeds(mdx, &out);
     manifest_inputs(inputs, &out);
     manifest_models(mdx, files, &out);
     manifest_prompts(mdx, &out);

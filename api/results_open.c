@@ -28,7 +28,9 @@ static void open_metrics(Mdx *mdx) {
     for (size_t i = 0; i < results->metric_count; i++) {
         const MetricDef *def = &mdx->exp->metrics.at[i];
         size_t points = results_points(results, def->axes);
-        results->metrics[i] = (ResultMetric){def->name, def->text, def->axes, points, undefined(mdx->arena, points), arena_many(mdx->arena, bool, points)};
+        results->metrics[i] = (ResultMetric){.name = def->name, .formula = def->text, .axes = def->axes, .points = points,
+                                             .values = undefined(mdx->arena, points), .done = arena_many(mdx->arena, bool, points)};
+        if (def->points[0]->type == TYPE_interval) results->metrics[i].intervals = arena_many(mdx->arena, ResultInterval, points);
     }
 }
 

@@ -144,3 +144,11 @@ bool mdx_value(const Mdx *mdx, const char *metric, size_t point, double *out) {
     *out = found->values[point];
     return true;
 }
+
+bool mdx_interval(const Mdx *mdx, const char *metric, size_t point, double *lo, double *hi) {
+    const ResultMetric *found = metric_named(mdx, metric);
+    if (!found || !found->intervals || point >= found->points || !found->done[point]) return false;
+    *lo = found->intervals[point].lo;
+    *hi = found->intervals[point].hi;
+    return !isnan(*lo) && !isnan(*hi);
+}

@@ -5,6 +5,7 @@ typedef struct {
     Builder *b;
     const Expr *expr;
     const AxisRange *ranges;
+    Resampling draws;
 } Metric;
 
 // ---- Parts
@@ -157,7 +158,9 @@ static Node *metric_norm_ratio(const Metric *m) {
 
 static Node *over_points(const Metric *m, Op op, Attr attr, Node *x, Node *y) {
     const Space *none = space_points(&m->b->graph->tables->spaces, 0, NULL);
-    Node like = {.op = op, .dtype = DTYPE_f64, .width = 1, .in = {x, y}, .attr = attr, .span = m->expr->span};
+    Node like = {.op = op, .dtype = DTYPE_f64, .in = {x, y}, .attr = attr, .span = m->expr->span};
+    m->b->draws = m->draws;
+    like.attr.measure.draws = build_draws(m->b, x->space->prompt_count, &like.width);
     like.space = space_joined(m->b, none, x, y);
     return graph_node(m->b->graph, like);
 }
@@ -172,7 +175,7 @@ static Node *metric_cka(const Metric *m) {
     Frame frame;
     Node *x, *y;
     Attr attr = {{0}};
-    attr.cka.debiased = m->expr->args[3].flag;
+    attr.measure.how = m->expr->args[3].flag;
     return two_sides(m, &frame, &x, &y) ? over_points(m, OP_cka, attr, x, y) : NULL;
 }
 
@@ -182,6 +185,9 @@ static Node *(*const metrics[METRIC_COUNT])(const Metric *) = {
 };
 
 Node *build_metric(Builder *b, const Expr *expr, const AxisRange *ranges) {
-    Metric m = {b, expr, ranges};
-    return metrics[expr->row](&m);
+    Metric m = {b, expr, ranges, b->draws};
+    b->draws = (Resampling){0}; // states and values are those of all prompts
+    Node *node = metrics[expr->row](&m);
+    b->draws = m.draws;
+    return node;
 }

@@ -154,6 +154,30 @@ static bool arg_count(const Scope *scope, const Ast *ast, Arg *out) {
     return false;
 }
 
+static bool arg_seed(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n;
+    if (!whole_value(scope, ast, "a seed", &n)) return false;
+    out->seed = (uint64_t)n;
+    if (n >= 0) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
+    return false;
+}
+
+static bool arg_word(const Scope *scope, const Ast *ast, Arg *out) {
+    const Ast *value = ast_value(scope, ast);
+    Diags *diags = scope->checker->diags;
+    StrList words = {0};
+    for (Str rest = out->param->words; rest.len;) {
+        Str word = signature_part(&rest, '|');
+        out->choice = (uint32_t)words.len;
+        if (value->kind == AST_name && str_eq(value->text, word)) return true;
+        list_push(diags->arena, &words, word);
+    }
+    Diag *diag = scope_error(scope, ast, "%.*s cannot be this", STR_ARG(out->param->name));
+    diag_suggest(diags, diag, value->kind == AST_name ? value->text : STR(""), &words, 8);
+    return false;
+}
+
 static bool arg_rank(const Scope *scope, const Ast *ast, Arg *out) {
     const Ast *value = ast_value(scope, ast);
     if (value->kind == AST_name && str_is(value->text, "full")) return true;
@@ -198,6 +222,11 @@ static bool arg_states(const Scope *scope, const Ast *ast, Arg *out) {
 
 static bool arg_values(const Scope *scope, const Ast *ast, Arg *out) {
     out->expr = expr_of_type(scope, ast, TYPE_values);
+    return out->expr;
+}
+
+static bool arg_measure(const Scope *scope, const Ast *ast, Arg *out) {
+    out->expr = expr_of_type(scope, ast, TYPE_number);
     return out->expr;
 }
 

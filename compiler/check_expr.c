@@ -5,6 +5,7 @@ const char *const type_words[] = {
     [TYPE_number] = "a number",
     [TYPE_values] = "one value a prompt",
     [TYPE_states] = "states",
+    [TYPE_interval] = "a number with its interval",
 };
 
 static Expr *expr_new(const Scope *scope, ExprKind kind, Type type, Span span) {
@@ -158,10 +159,18 @@ static ExprKind arithmetic_kind(AstKind kind) {
     return kinds[kind];
 }
 
+static bool no_interval(const Scope *scope, const Ast *ast, const Expr *expr) {
+    if (!expr || expr->type != TYPE_interval) return true;
+    Diag *diag = scope_error(scope, ast, "nothing is computed with a number that has an interval");
+    diag_help(scope->checker->diags, diag, "put the whole formula inside: bootstrap(100 * (a - b) / a)");
+    return false;
+}
+
 static Expr *arithmetic_expr(const Scope *scope, const Ast *ast) {
     Expr *a = expr_check(scope, ast->kids.at[0]);
     Expr *b = ast->kids.len > 1 ? expr_check(scope, ast->kids.at[1]) : NULL;
     if (!a || (ast->kids.len > 1 && !b)) return NULL;
+    if (!no_interval(scope, ast->kids.at[0], a) || !no_interval(scope, ast->kids.at[ast->kids.len - 1], b)) return NULL;
     const Expr *big = b && b->type > a->type ? b : a;
     if (b && a->type != b->type && a->type != TYPE_number && b->type != TYPE_number) {
         scope_error(scope, ast, "%s and %s do not go together", type_words[a->type], type_words[b->type]);
@@ -311,15 +320,47 @@ static Expr *metric_expr(const Scope *scope, const Ast *ast, uint32_t row) {
     return expr;
 }
 
+// The prompts on which all of an expression is measured; NO_PROMPTS stays when nothing is.
+static bool measured_on(const Scope *scope, const Ast *ast, const Expr *expr, uint32_t *prompts) {
+    const Expr *measured = expr->kind == EXPR_reduce ? expr->in[0] : expr->kind == EXPR_metric ? expr : NULL;
+    if (!measured) {
+        for (size_t i = 0; i < COUNT(expr->in); i++)
+            if (expr->in[i] && !measured_on(scope, ast, expr->in[i], prompts)) return false;
+        return true;
+    }
+    if (*prompts == NO_PROMPTS) *prompts = measured->prompts;
+    if (*prompts == measured->prompts) return true;
+    const Experiment *exp = scope->checker->exp;
+    scope_error(scope, ast, "one set of prompts is drawn from, this is measured on %.*s and on %.*s",
+                STR_ARG(exp->prompts.at[*prompts].name), STR_ARG(exp->prompts.at[measured->prompts].name));
+    return false;
+}
+
+enum { MOST_DRAWS = 100000 };
+
+static Expr *interval_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Expr *expr = expr_new(scope, EXPR_interval, TYPE_interval, ast->span);
+    if (!args_check(scope, &interval_rows()[row], ast, expr->args)) return NULL;
+    expr->row = row;
+    expr->in[0] = expr->args[0].expr;
+    expr->axes = expr->in[0]->axes;
+    if (!measured_on(scope, ast, expr->in[0], &expr->prompts)) return NULL;
+    if (expr->prompts == NO_PROMPTS) {
+        Diag *diag = scope_error(scope, ast, "nothing in this is measured on prompts");
+        diag_help(scope->checker->diags, diag, "bootstrap(mean(kl(with_patch, clean)))");
+        return NULL;
+    }
+    if (expr->args[1].count <= MOST_DRAWS) return expr;
+    scope_error(scope, ast, "n is %u: expected at most %d", expr->args[1].count, MOST_DRAWS);
+    return NULL;
+}
+
 static Expr *unknown_function(const Scope *scope, const Ast *ast) {
     Checker *checker = scope->checker;
     StrList names = {0};
-    const struct {
-        const Signature *rows;
-        size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++) list_push(checker->arena, &names, str_of(tables[t].rows[i].name));
+    for (size_t t = 0; t < FUNCTION_TABLES; t++)
+        for (size_t i = 0; i < *function_tables[t].count; i++)
+            list_push(checker->arena, &names, str_of(function_tables[t].rows()[i].name));
     for (size_t i = 0; i < checker->defs.len; i++)
         if (checker->defs.at[i]->stmt->kind == STMT_mapper) list_push(checker->arena, &names, checker->defs.at[i]->name);
     Span name = {ast->span.source, ast->span.begin, ast->span.begin + (uint32_t)ast->text.len};
@@ -331,18 +372,15 @@ static Expr *unknown_function(const Scope *scope, const Ast *ast) {
 static Expr *call_expr(const Scope *scope, const Ast *ast) {
     Def *def = def_named(scope->checker, ast->text);
     if (def && def->stmt->kind == STMT_mapper) return map_expr(scope, ast, def);
-    static const struct {
-        const Signature *(*rows)(void);
-        const size_t *count;
-        Expr *(*check)(const Scope *, const Ast *, uint32_t row);
-    } tables[] = {
-        {metric_rows, &metric_count, metric_expr},
-        {reduction_rows, &reduction_count, reduce_expr},
-        {state_rows, &state_count, project_expr},
+    static Expr *(*const checks[FUNCTION_TABLES])(const Scope *, const Ast *, uint32_t row) = {
+        [FUNCTION_metric] = metric_expr,
+        [FUNCTION_reduction] = reduce_expr,
+        [FUNCTION_interval] = interval_expr,
+        [FUNCTION_state] = project_expr,
     };
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (uint32_t i = 0; i < *tables[t].count; i++)
-            if (str_is(ast->text, tables[t].rows()[i].name)) return tables[t].check(scope, ast, i);
+    for (size_t t = 0; t < FUNCTION_TABLES; t++)
+        for (uint32_t i = 0; i < *function_tables[t].count; i++)
+            if (str_is(ast->text, function_tables[t].rows()[i].name)) return checks[t](scope, ast, i);
     return unknown_function(scope, ast);
 }
 

@@ -12,17 +12,6 @@ Def *def_named(const Checker *checker, Str name) {
 
 // ---- Collecting
 
-static bool is_function(Str name) {
-    const struct {
-        const Signature *rows;
-        size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++)
-            if (str_is(name, tables[t].rows[i].name)) return true;
-    return false;
-}
-
 static bool is_position(Str name) {
     for (size_t i = 0; i < position_count; i++)
         if (str_is(name, position_rows()[i].name)) return true;
@@ -36,7 +25,7 @@ static const char *reserved_as(const Stmt *stmt) {
     SiteId site;
     if (site_named(stmt->name, &site) && site_info[site].per == PER_MODEL) return "a site";
     if (is_position(stmt->name)) return "a word for positions";
-    if (stmt->kind == STMT_mapper && is_function(stmt->name)) return "a function";
+    if (stmt->kind == STMT_mapper && function_named(stmt->name)) return "a function";
     for (size_t i = 0; i < COUNT(words); i++)
         if (str_is(stmt->name, words[i])) return "a word of the language";
     return NULL;

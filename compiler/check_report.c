@@ -7,7 +7,7 @@
 static bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *metric) {
     for (size_t i = 0; i < metric->count; i++) {
         const Expr *expr = metric->points[i];
-        if (!expr || expr->type == TYPE_number) continue;
+        if (!expr || expr->type == TYPE_number || expr->type == TYPE_interval) continue;
         Diag *diag = diag_error(checker->diags, ast->span, "metric '%.*s' is %s, a table needs one number",
                                 STR_ARG(metric->name), type_words[expr->type]);
         diag_also(checker->diags, diag, metric->span, "defined here");

@@ -63,6 +63,10 @@ static const char *const row_names_reduction[] = {
 #define MDX_REDUCTION(name, arguments, what) #name,
 #include "mdx/reduction.def"
 };
+static const char *const row_names_interval[] = {
+#define MDX_INTERVAL(name, arguments, what) #name,
+#include "compiler/interval.def"
+};
 static const char *const row_names_mapper[] = {
 #define MDX_MAPPER(name, arguments, fitted, what) #name,
 #include "compiler/mapper.def"
@@ -143,6 +147,12 @@ void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
         expr_write(exp, expr->in[0], out);
         if (expr->row == REDUCE_quantile) text_add(out, ", %g", expr->args[1].number);
         text_char(out, ')');
+        break;
+    case EXPR_interval:
+        text_add(out, "%s(", row_names_interval[expr->row]);
+        expr_write(exp, expr->in[0], out);
+        text_add(out, ", n: %u, seed: %llu, %s)", expr->args[1].count, (unsigned long long)expr->args[2].seed,
+                 expr->args[3].choice ? "basic" : "percentile");
         break;
     }
 }

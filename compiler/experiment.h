@@ -75,7 +75,7 @@ typedef struct RunInst RunInst;
 typedef struct MapInst MapInst;
 typedef struct BasisInst BasisInst;
 
-typedef enum { TYPE_number, TYPE_values, TYPE_states } Type;
+typedef enum { TYPE_number, TYPE_values, TYPE_states, TYPE_interval } Type;
 extern const char *const type_words[];
 
 typedef enum {
@@ -92,6 +92,7 @@ typedef enum {
     EXPR_div,
     EXPR_metric,  // row of metric.def over args
     EXPR_reduce,  // row of reduction.def over in[0]
+    EXPR_interval, // row of interval.def of in[0]
 } ExprKind;
 
 // One argument of a call, by its param.
@@ -103,6 +104,8 @@ typedef struct {
     double number;
     uint32_t count;  // for a rank, 0 stands for full
     bool flag;
+    uint32_t choice; // of the words of its param
+    uint64_t seed;
     uint32_t prompts;
     Positions positions;
     const RunInst *run;
@@ -120,13 +123,13 @@ struct Expr {
     int32_t point;
     Expr *in[2];
     uint32_t width;      // states
-    uint32_t prompts;    // values, states
+    uint32_t prompts;    // values, states, intervals, metrics
     uint32_t each;       // states: tokens a prompt, 0 when that depends on the prompt
     const RunInst *run;  // read
     Place place;         // read
     const MapInst *map;
     const BasisInst *basis;
-    uint32_t row;        // metric, reduce
+    uint32_t row;        // metric, reduce, interval
     Arg args[MOST_PARAMS];
 };
 

@@ -67,7 +67,7 @@ static uint32_t frequency_table(Forward *f) {
     const float *data = model_inv_freq(f->model, tables->arena);
     for (uint32_t i = 0; i < tables->tables.len; i++) {
         const PlanTable *have = &tables->tables.at[i];
-        if (have->width == width && have->rows == 1 && memcmp(have->data, data, width * sizeof *data) == 0) return i;
+        if (have->dtype == DTYPE_f32 && have->width == width && have->rows == 1 && memcmp(have->data, data, width * sizeof *data) == 0) return i;
     }
     list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f32, .rows = 1, .width = width, .data = data}));
     return (uint32_t)tables->tables.len - 1;

@@ -205,6 +205,7 @@ static void lower_point(Lower *lower, const Node *node, Step *step) {
     space_ranges(node->space, by_axis);
     const Space *over = space_with_axes(lower->spaces, node->in[0]->space, node->space->axes, by_axis);
     step->rows = over->rows;
+    step->prompt = space_rows(lower->spaces, over, lower->arena).prompt;
     map_inputs(lower, node, step, over);
     step->owner = map_rows(lower, over, node->space);
 }

@@ -9,39 +9,10 @@
 
 #include "runtime/cka.h"
 
-// ---- Sides
-
-Sides sides_open(Arena *arena, uint64_t rows, uint32_t width_x, uint32_t width_y) {
-    Sides sides = {rows, {width_x, width_y}, {NULL, NULL}};
-    for (int s = 0; s < 2; s++) sides.states[s] = arena_many(arena, double, rows * sides.width[s] + 1);
-    return sides;
-}
-
-static void centre_column(double *x, uint64_t rows, uint32_t width) {
-    double mean = 0;
-    for (uint64_t r = 0; r < rows; r++) mean += x[r * width];
-    mean /= (double)rows;
-    for (uint64_t r = 0; r < rows; r++) x[r * width] -= mean;
-}
-
 static double squares(const double *x, uint64_t count) {
     double sum = 0;
     for (uint64_t i = 0; i < count; i++) sum += x[i] * x[i];
     return sum;
-}
-
-// Rounding leaves about 2^-53 of each number of a column that does not vary; states have 24 bits.
-static const double NOTHING = 0x1p-96;
-
-bool sides_centre(Sides *sides) {
-    bool vary = true;
-    for (int s = 0; s < 2; s++) {
-        uint64_t count = sides->rows * sides->width[s];
-        double before = squares(sides->states[s], count);
-        for (uint32_t c = 0; c < sides->width[s]; c++) centre_column(sides->states[s] + c, sides->rows, sides->width[s]);
-        vary &= squares(sides->states[s], count) > NOTHING * before;
-    }
-    return vary;
 }
 
 // ---- tr(K L), tr(K K), tr(L L)

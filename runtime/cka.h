@@ -1,19 +1,9 @@
-// cka.h: linear CKA (centred kernel alignment) of two sets of states, in float64.
+// cka.h: linear CKA (centred kernel alignment) of two sets of states.
 #pragma once
 
-#include "mdx/base.h"
-
-// Two sets of states of the same rows. Centred: each column without its mean.
-typedef struct {
-    uint64_t rows;
-    uint32_t width[2];
-    double *states[2]; // [rows, width]
-} Sides;
-
-// With room for the states, which the caller fills in.
-Sides sides_open(Arena *arena, uint64_t rows, uint32_t width_x, uint32_t width_y);
-// False when the rows of a side are all the same, but for rounding: then nothing can be said of it.
-bool sides_centre(Sides *sides);
+#include "runtime/sides.h"
 
 // Of centred sides; NaN where it has no value.
 double cka(const Sides *sides, bool debiased, Arena *scratch);
+// The same of each draw of the prompts, in out [draws].
+void cka_draws(const Sides *sides, const Draws *draws, bool debiased, double *out, Arena *scratch);

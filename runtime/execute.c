@@ -65,17 +65,20 @@ typedef struct {
 
 static const double *read_column(const Walk *walk, const Output *output, Arena *scratch, Error *err) {
     const Value *value = &walk->plan->values[output->value];
-    double *numbers = arena_many(scratch, double, value->rows);
+    double *numbers = arena_many(scratch, double, value->rows * value->width);
     if (value->place == IN_PLAN) return walk->plan->tables[value->table].data;
     return walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err) ? numbers : NULL;
 }
 
 static void put_metric(const Walk *walk, const Output *output, const double *numbers) {
     ResultMetric *metric = &walk->results->metrics[output->index];
+    uint32_t width = walk->plan->values[output->value].width;
     for (uint64_t i = 0; i < output->count; i++) {
-        double x = numbers[output->rows[i]];
-        metric->values[output->points[i]] = isfinite(x) ? x : NAN; // a division by zero is undefined too
-        metric->done[output->points[i]] = true;
+        const double *x = numbers + (size_t)output->rows[i] * width;
+        size_t point = output->points[i];
+        metric->values[point] = isfinite(*x) ? *x : NAN; // a division by zero is undefined too
+        metric->done[point] = true;
+        if (metric->intervals) metric->intervals[point] = (ResultInterval){x[INTERVAL_LO], x[INTERVAL_HI], (uint32_t)x[INTERVAL_UNDEFINED]};
     }
 }
 

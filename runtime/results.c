@@ -78,7 +78,10 @@ static Str shown(const Results *results, const ResultTable *table, size_t column
     const ResultMetric *metric = metric_at(results, table, column, point, &own);
     if (!metric->done[own]) return STR("-");
     if (!isfinite(metric->values[own])) return STR("undefined");
-    return str_format(arena, "%.6g", metric->values[own]);
+    Text cell = text_open(arena);
+    text_add(&cell, "%.6g", metric->values[own]);
+    if (metric->intervals) interval_write(metric, own, &cell);
+    return text_view(&cell);
 }
 
 bool results_noise(const Results *results, const ResultMetric *metric, double *floor) {
@@ -142,6 +145,8 @@ void results_print(const Results *results, Text *out) {
             text_char(out, '\n');
         }
         note_noise(results, table, out);
+        for (size_t c = 0; c < table->count; c++)
+            if (!table->columns[c].is_axis) interval_notes(&results->metrics[table->columns[c].index], out);
     }
 }
 
@@ -182,6 +187,7 @@ static void json_metric(const Results *results, const ResultMetric *metric, Text
         json_point(results, metric->axes, p, out);
         text_str(out, STR("\"value\": "));
         text_number(out, metric->values[p]);
+        if (metric->intervals) interval_json(metric, p, out);
         text_char(out, '}');
         between = ",\n";
     }
@@ -214,6 +220,7 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_str(out, STR(", "));
         text_json(out, column_name(results, &table->columns[c]));
+        if (!table->columns[c].is_axis) interval_columns_json(&results->metrics[table->columns[c].index], out);
     }
     text_str(out, STR("], \"rows\": ["));
     const char *between = "\n";
@@ -223,10 +230,13 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
         for (size_t c = 0; c < table->count; c++) {
             size_t own, axis = table->columns[c].index;
             if (c) text_str(out, STR(", "));
-            if (table->columns[c].is_axis)
+            if (table->columns[c].is_axis) {
                 json_axis_value(&results->axes[axis], results_value(results, table->axes, p, axis), out);
-            else
-                text_number(out, metric_at(results, table, c, p, &own)->values[results_project(results, table->axes, p, results->metrics[axis].axes)]);
+                continue;
+            }
+            const ResultMetric *metric = metric_at(results, table, c, p, &own);
+            text_number(out, metric->values[own]);
+            interval_cells_json(metric, own, out);
         }
         text_char(out, ']');
         between = ",\n";
@@ -286,6 +296,7 @@ void results_csv(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_char(out, ',');
         csv_text(column_name(results, &table->columns[c]), out);
+        if (!table->columns[c].is_axis) interval_columns_csv(&results->metrics[table->columns[c].index], out);
     }
     text_char(out, '\n');
     for (size_t p = 0; p < table->points; p++) {
@@ -298,6 +309,7 @@ void results_csv(const Results *results, const ResultTable *table, Text *out) {
             } else {
                 const ResultMetric *metric = metric_at(results, table, c, p, &own);
                 csv_number(metric->values[own], out);
+                interval_cells_csv(metric, own, out);
             }
         }
         text_char(out, '\n');

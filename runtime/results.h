@@ -11,6 +11,12 @@ typedef struct {
     const double *numbers; // NULL when some value is no number
 } ResultAxis;
 
+// Where 95 % of a number lie when prompts are drawn anew. NaN: undefined.
+typedef struct {
+    double lo, hi;
+    uint32_t undefined; // draws without a number, which are left out
+} ResultInterval;
+
 // Points of a set of axes are one number: mixed radix, the last axis fastest.
 typedef struct {
     Str name, formula;
@@ -18,6 +24,7 @@ typedef struct {
     size_t points;
     double *values;     // NaN: undefined
     bool *done;
+    ResultInterval *intervals; // [points], or NULL: it has none
 } ResultMetric;
 
 // Values, one a prompt, behind a metric.
@@ -118,6 +125,17 @@ bool results_row_done(const Results *results, const ResultTable *table, size_t p
 // "alpha=0.5, layer=3": the values of a point's sweeps.
 void results_point_write(const Results *results, uint64_t axes, size_t point, Text *out);
 bool results_complete(const Results *results);
+
+// results_interval.c
+bool interval_holds(const ResultMetric *metric, size_t point); // its own number
+void interval_write(const ResultMetric *metric, size_t point, Text *out); // " [0.33, 0.49]", and ! when it does not hold
+void interval_json(const ResultMetric *metric, size_t point, Text *out);
+void interval_notes(const ResultMetric *metric, Text *out); // lines under a table: what is odd about its intervals
+// Three more columns, NAME_lo, NAME_hi and NAME_holds, behind that of a metric that has intervals.
+void interval_columns_json(const ResultMetric *metric, Text *out);
+void interval_columns_csv(const ResultMetric *metric, Text *out);
+void interval_cells_json(const ResultMetric *metric, size_t point, Text *out);
+void interval_cells_csv(const ResultMetric *metric, size_t point, Text *out);
 
 // The tables for people: aligned columns, numbers to `digits` significant digits; undefined values say so.
 // The noise floor of a metric; false when no probe of it was computed.

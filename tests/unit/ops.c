@@ -602,13 +602,25 @@ CASES(cka) {
     for (uint32_t i = 0; i < 4; i++) {
         Bench b = bench_open();
         uint64_t rows = i % 2 ? 8 : 60;
-        Step s = {.op = OP_cka, .attr.cka = {i / 2}, .in = {states(&b, rows, 7), states(&b, rows, 9)}, .rows = rows};
+        Step s = {.op = OP_cka, .attr.measure.how = i / 2, .in = {states(&b, rows, 7), states(&b, rows, 9)}, .rows = rows};
         uint32_t *owner = arena_many(b.arena, uint32_t, rows);
         for (uint64_t r = 0; r < rows; r++) owner[r] = r % 2;
         s.owner = owner;
         s.out = result(&b, DTYPE_f64, 2, 1);
         step(&b, s);
         check(&b, "cka", 1e-12);
+    }
+}
+
+CASES(interval) {
+    for (uint32_t basic = 0; basic < 2; basic++) {
+        Bench b = bench_open();
+        double *data = arena_many(b.arena, double, 3 * 41);
+        for (uint32_t i = 0; i < 3 * 41; i++) data[i] = i % 7 ? uniform() : NAN;
+        Step s = {.op = OP_interval, .attr.interval = {basic}, .in = {add_table(&b, DTYPE_f64, 3, 41, data)}, .rows = 3};
+        s.out = result(&b, DTYPE_f64, 3, INTERVAL_COLUMNS);
+        step(&b, s);
+        check(&b, "interval", 1e-15);
     }
 }
 
