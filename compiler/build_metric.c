@@ -179,6 +179,26 @@ static Node *metric_cka(const Metric *m) {
     return two_sides(m, &frame, &x, &y) ? over_points(m, OP_cka, attr, x, y) : NULL;
 }
 
+static Node *two_values(const Metric *m, bool of_ranks) {
+    const Arg *args = m->expr->args;
+    Node *a = build_values(m->b, args[0].expr, m->ranges), *b = a ? build_values(m->b, args[1].expr, m->ranges) : NULL;
+    if (!b) return NULL;
+    Attr attr = {{0}};
+    attr.measure.how = of_ranks;
+    Node *node = over_points(m, OP_correlation, attr, a, b);
+    build_term(m->b, m->expr, args[0].expr, a, m->ranges);
+    build_term(m->b, m->expr, args[1].expr, b, m->ranges);
+    return node;
+}
+
+static Node *metric_correlation(const Metric *m) {
+    return two_values(m, false);
+}
+
+static Node *metric_spearman(const Metric *m) {
+    return two_values(m, true);
+}
+
 static Node *(*const metrics[METRIC_COUNT])(const Metric *) = {
 #define MDX_METRIC(name, arguments, gives, what) [METRIC_##name] = metric_##name,
 #include "compiler/metric.def"

@@ -54,7 +54,8 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
     }
     case OP_r2:
     case OP_cka:
-        if (op == OP_cka && attr->measure.how) text_str(out, STR(" debiased"));
+    case OP_correlation:
+        if (attr->measure.how) text_str(out, str_of(op == OP_cka ? " debiased" : " of ranks"));
         if (attr->measure.draws) text_str(out, STR(" of draws"));
         break;
     case OP_interval: text_str(out, str_of(attr->interval.basic ? " basic" : " percentile")); break;

@@ -296,6 +296,14 @@ RULE(cka) {
     return in_one_frame(graph, node) ? NULL : "needs two sets of states in one frame";
 }
 
+RULE(correlation) {
+    const Node *a = node->in[0], *b = node->in[1];
+    bool fits = a->space->kind == SPACE_prompts && b->space->kind == SPACE_prompts && a->width == 1 && b->width == 1;
+    if (!fits || a->space->prompts != b->space->prompts) return "needs two numbers a prompt";
+    bool points = node->space->axes == (a->space->axes | b->space->axes);
+    return points && has_draws(graph, node, node->attr.measure.draws) ? NULL : "has other points than its inputs";
+}
+
 RULE(interval) {
     bool fits = node->space->kind == SPACE_points && node->width == INTERVAL_COLUMNS && node->in[0]->width > 1;
     return fits && node->space == node->in[0]->space ? NULL : "needs a number and its draws";

@@ -3,6 +3,7 @@
 
 #include "runtime/bootstrap.h"
 #include "runtime/cka.h"
+#include "runtime/correlate.h"
 #include "runtime/r2.h"
 #include "runtime/reduce.h"
 #include "runtime/ref.h"
@@ -59,6 +60,48 @@ REF(reduce) {
         for (uint32_t d = 0; d < draws.count; d++) {
             for (size_t i = 0; i < rows.len; i++) taken[i] = values[draws.taken[(uint64_t)d * draws.prompts + i]];
             result_of(op, out)[1 + d] = reduced(op, taken, rows.len, room);
+        }
+    }
+    return true;
+}
+
+// Two values of each prompt, and room for their ranks.
+typedef struct {
+    double *values[2], *taken[2], *ranks[2];
+    uint32_t *order;
+} Pairs;
+
+static Pairs pairs_open(const RefOp *op) {
+    Pairs pairs = {.order = arena_many(op->scratch, uint32_t, 2 * op->step->rows)};
+    for (int k = 0; k < 2; k++) {
+        pairs.values[k] = arena_many(op->scratch, double, op->step->rows);
+        pairs.taken[k] = arena_many(op->scratch, double, op->step->rows);
+        pairs.ranks[k] = arena_many(op->scratch, double, op->step->rows);
+    }
+    return pairs;
+}
+
+static double correlated(const RefOp *op, const Pairs *pairs, double *const values[2], size_t n) {
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < n; i++)
+            if (!isfinite(values[k][i])) return NAN;
+    if (!op->step->attr.measure.how) return correlate(values[0], values[1], n);
+    for (int k = 0; k < 2; k++) ranks_of(values[k], n, pairs->ranks[k], pairs->order);
+    return correlate(pairs->ranks[0], pairs->ranks[1], n);
+}
+
+REF(correlation) {
+    const Draws draws = draws_of(op, op->step->attr.measure.draws);
+    const Pairs pairs = pairs_open(op);
+    for (uint64_t out = 0; out < op->out_rows; out++) {
+        U32List rows = rows_of(op, out);
+        for (int k = 0; k < 2; k++)
+            for (size_t i = 0; i < rows.len; i++) pairs.values[k][i] = ((const double *)op->in[k].data)[ref_row(op, k, rows.at[i])];
+        result_of(op, out)[0] = correlated(op, &pairs, pairs.values, rows.len);
+        for (uint32_t d = 0; d < draws.count; d++) {
+            for (int k = 0; k < 2; k++)
+                for (size_t i = 0; i < rows.len; i++) pairs.taken[k][i] = pairs.values[k][draws.taken[(uint64_t)d * draws.prompts + i]];
+            result_of(op, out)[1 + d] = correlated(op, &pairs, pairs.taken, rows.len);
         }
     }
     return true;

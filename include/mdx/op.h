@@ -57,7 +57,7 @@ typedef union {
     struct { uint32_t best, other; uint8_t named; } margin;
     struct { uint32_t token; } rank;
     struct { double p; uint32_t reduction, draws; } reduce;        // draws of prompts: a table + 1; 0: none
-    struct { uint32_t how, draws; } measure;                       // r2, cka (how: debiased)
+    struct { uint32_t how, draws; } measure;                       // r2, cka (how: debiased), correlation (how: of ranks)
     struct { uint32_t basic; } interval;
     uint64_t words[4];
 } Attr;

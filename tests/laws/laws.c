@@ -106,7 +106,9 @@ static const char sweep_spec[] = "hook h = layers[layer].site @ where\nsweep lay
                                  "patch p = h <- it + alpha * (M(base.h) - it)\nmapper M = procrustes(scale: true) from base.h to tuned.h on val\n"
                                  "run patched = tuned on val with p\n"
                                  "metric m = mean(kl(patched, clean))\nmetric s = std(entropy(patched)) * alpha\n"
-                                 "report table(layer, site, where, alpha, m, s)\n";
+                                 "metric c = bootstrap(cka(patched.layers[5].z @ all, clean.layers[5].z @ all, debiased: true) / 2, n: 20)\n"
+                                 "metric r = correlation(entropy(patched, at: all), entropy(clean, at: all))\n"
+                                 "report table(layer, site, where, alpha, m, s, c, r)\n";
 
 // Passes save work; they change no bit. Neither does how many points are computed together.
 static void same_in_any_way(void) {

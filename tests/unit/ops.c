@@ -612,6 +612,20 @@ CASES(cka) {
     }
 }
 
+CASES(correlation) {
+    for (uint32_t ranks = 0; ranks < 2; ranks++) {
+        Bench b = bench_open();
+        Step s = {.op = OP_correlation, .attr.measure.how = ranks, .in = {numbers(&b, 20), numbers(&b, 10)}, .rows = 20};
+        uint32_t *owner = arena_many(b.arena, uint32_t, 20);
+        for (uint32_t r = 0; r < 20; r++) owner[r] = r % 2;
+        s.owner = owner;
+        s.map[1] = map_to(&b, 20, 10);
+        s.out = result(&b, DTYPE_f64, 2, 1);
+        step(&b, s);
+        check(&b, "correlation", 1e-15);
+    }
+}
+
 CASES(interval) {
     for (uint32_t basic = 0; basic < 2; basic++) {
         Bench b = bench_open();
