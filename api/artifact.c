@@ -196,6 +196,7 @@ static Str manifest(Mdx *mdx, const OpenFiles *files, const Inputs *inputs, cons
     manifest_models(mdx, files, &out);
     manifest_prompts(mdx, &out);
     manifest_positions(mdx, &out);
+    if (mdx->results.positions_count) results_positions_json(&mdx->results, &out);
     const Cost executed = session_executed(mdx);
     text_str(&out, STR("  \"executed\": "));
     cost_json(&executed, &out);

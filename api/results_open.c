@@ -141,6 +141,25 @@ static void open_probes(Mdx *mdx) {
     }
 }
 
+static void open_positions(Mdx *mdx) {
+    Results *results = &mdx->results;
+    const Spaces *spaces = &mdx->tables->spaces;
+    results->positions_count = spaces->contents.len;
+    results->positions = arena_many(mdx->arena, ResultPositions, spaces->contents.len + 1);
+    for (size_t i = 0; i < spaces->contents.len; i++) {
+        const ContentCount *count = &spaces->contents.at[i];
+        const StreamInfo *info = &spaces->streams.at[count->stream];
+        Text text = text_open(mdx->arena);
+        positions_write(&count->at, &text);
+        results->positions[i] = (ResultPositions){text_view(&text), info->name, info->stream->count, count->fallbacks, count->least,
+                                                  count->most, (double)count->total / info->stream->count};
+        if (!count->fallbacks) continue;
+        Str warning = str_format(mdx->arena, "%u of %u prompts (%.*s) have fewer than %lld usable tokens: all of them are taken", count->fallbacks,
+                                 info->stream->count, STR_ARG(info->name), (long long)count->at.k);
+        session_warning(mdx, count->at.span, warning.at);
+    }
+}
+
 bool session_results(Mdx *mdx, Error *err) {
     const Experiment *exp = mdx->exp;
     Results *results = &mdx->results;
@@ -155,6 +174,7 @@ bool session_results(Mdx *mdx, Error *err) {
     open_maps(mdx);
     open_patches(mdx);
     open_probes(mdx);
+    open_positions(mdx);
     open_tables(mdx);
     return true;
 }

@@ -154,6 +154,15 @@ static bool arg_count(const Scope *scope, const Ast *ast, Arg *out) {
     return false;
 }
 
+static bool arg_whole(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n;
+    if (!whole_value(scope, ast, "this", &n)) return false;
+    out->count = (uint32_t)n;
+    if (n >= 0 && n <= UINT32_MAX) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
+    return false;
+}
+
 static bool arg_seed(const Scope *scope, const Ast *ast, Arg *out) {
     int64_t n;
     if (!whole_value(scope, ast, "a seed", &n)) return false;

@@ -33,7 +33,14 @@ bool positions_check(const Scope *scope, const Ast *ast, Positions *out) {
     const Ast bare = {.kind = AST_call, .span = value->span, .text = value->text};
     if (!args_check(scope, signature, value->kind == AST_call ? value : &bare, args)) return false;
     out->word = (PositionWord)row;
-    out->k = args[0].count;
+    bool span = out->word == POSITION_span;
+    out->k = args[span ? 1 : 0].count;
+    out->skip = out->word == POSITION_content ? args[1].count : 0;
+    out->text = args[0].text;
+    if (span && !out->text.len) {
+        scope_error(scope, value, "the text is empty");
+        return false;
+    }
     out->each = tokens_each(out->word, out->k);
     return true;
 }

@@ -51,7 +51,13 @@ void positions_write(const Positions *positions, Text *out) {
         text_add(out, "[%lld]", (long long)positions->k);
     else if (positions->word == POSITION_first || positions->word == POSITION_last)
         text_add(out, "%s(%lld)", position_names[positions->word], (long long)positions->k);
-    else
+    else if (positions->word == POSITION_content)
+        text_add(out, "content(%lld, skip: %u)", (long long)positions->k, positions->skip);
+    else if (positions->word == POSITION_span) {
+        text_str(out, STR("span("));
+        text_json(out, positions->text);
+        text_add(out, ", %lld)", (long long)positions->k);
+    } else
         text_str(out, str_of(position_names[positions->word]));
 }
 

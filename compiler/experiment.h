@@ -54,7 +54,9 @@ typedef enum {
 
 typedef struct {
     PositionWord word;
-    int64_t k;     // first(k), last(k); or the index, negative from the end
+    int64_t k;     // first(k), last(k), content(k); the n of span; or the index, negative from the end
+    uint32_t skip; // content
+    Str text;      // span
     uint32_t each; // how many tokens a prompt; 0 when that depends on the prompt
     Span span;
 } Positions;

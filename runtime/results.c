@@ -255,6 +255,22 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
         text_str(out, STR("]"));                                                                             \
     } while (0)
 
+static void json_positions(const ResultPositions *positions, Text *out) {
+    text_str(out, STR("    {\"positions\": "));
+    text_json(out, positions->positions);
+    text_str(out, STR(", \"tokens\": "));
+    text_json(out, positions->stream);
+    text_add(out, ", \"prompts\": %u, \"fallbacks\": %u, \"least\": %u, \"mean\": ", positions->prompts, positions->fallbacks,
+             positions->least);
+    text_number(out, positions->mean);
+    text_add(out, ", \"most\": %u}", positions->most);
+}
+
+void results_positions_json(const Results *results, Text *out) {
+    JSON_LIST("content_positions", results->positions_count, json_positions(&results->positions[i], out));
+    text_str(out, STR(",\n"));
+}
+
 void results_json(const Results *results, Text *out) {
     text_str(out, STR("{\n  \"experiment\": "));
     text_json(out, results->experiment);
@@ -267,6 +283,7 @@ void results_json(const Results *results, Text *out) {
     text_str(out, STR(",\n"));
     JSON_LIST("patches", results->patch_count, json_patch(&results->patches[i], out));
     text_str(out, STR(",\n"));
+    if (results->positions_count) results_positions_json(results, out);
     JSON_LIST("warnings", results->warnings.len, text_str(out, STR("    ")); text_json(out, results->warnings.at[i]));
     text_str(out, STR("\n}\n"));
 }

@@ -85,6 +85,13 @@ typedef struct {
     uint64_t selected, written;
 } ResultPatch;
 
+// content(k, skip) of the prompts of a tokenization: how many tokens it has selected.
+typedef struct {
+    Str positions, stream;
+    uint32_t prompts, fallbacks, least, most; // fallbacks: prompts with fewer than k usable tokens
+    double mean;
+} ResultPositions;
+
 typedef struct {
     bool is_axis;
     uint32_t index;
@@ -109,6 +116,8 @@ typedef struct {
     ResultTable *tables;
     ResultPatch *patches;
     size_t patch_count;
+    ResultPositions *positions;
+    size_t positions_count;
     ResultProbe *probes;
     size_t probe_count;
     StrList warnings;   // rendered, one text each
@@ -144,6 +153,7 @@ void results_print(const Results *results, Text *out);
 void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.
 void results_json(const Results *results, Text *out);
+void results_positions_json(const Results *results, Text *out); // the member "content_positions" of it, with a comma
 // One row a point of the table, one column each; a column's name is quoted when it must be.
 void results_csv(const Results *results, const ResultTable *table, Text *out);
 // metric, expression, sweeps, prompt, value: one row a prompt and point of every term.
