@@ -21,6 +21,22 @@ static double *undefined(Arena *arena, size_t count) {
     return values;
 }
 
+static size_t metric_named(const Results *results, Str name) {
+    for (size_t i = 0; i < results->metric_count; i++)
+        if (str_eq(results->metrics[i].name, name)) return i;
+    BUG("a metric that was not checked");
+}
+
+static void open_choice(Mdx *mdx, const Expr *expr, ResultMetric *metric) {
+    const Arg *give = &expr->args[2];
+    ResultChoice *choice = arena_new(mdx->arena, ResultChoice);
+    *choice = (ResultChoice){.axis = expr->args[1].count, .of = metric_named(&mdx->results, expr->args[0].text), .highest = expr->row == CHOICE_highest,
+                             .gives_axis = give->flag, .chosen = arena_many(mdx->arena, size_t, metric->points)};
+    choice->give = give->given && !give->flag ? metric_named(&mdx->results, give->text) : choice->of;
+    if (!give->flag && mdx->results.metrics[choice->give].intervals) metric->intervals = arena_many(mdx->arena, ResultInterval, metric->points);
+    metric->choice = choice;
+}
+
 static void open_metrics(Mdx *mdx) {
     Results *results = &mdx->results;
     results->metric_count = mdx->exp->metrics.len;
@@ -32,6 +48,8 @@ static void open_metrics(Mdx *mdx) {
                                              .values = undefined(mdx->arena, points), .done = arena_many(mdx->arena, bool, points)};
         if (def->points[0]->type == TYPE_interval) results->metrics[i].intervals = arena_many(mdx->arena, ResultInterval, points);
     }
+    for (size_t i = 0; i < results->metric_count; i++)
+        if (mdx->exp->metrics.at[i].points[0]->kind == EXPR_choice) open_choice(mdx, mdx->exp->metrics.at[i].points[0], &results->metrics[i]);
 }
 
 // Names of prompts whose values are kept.
@@ -103,7 +121,7 @@ static void open_tables(Mdx *mdx) {
     results->tables = arena_many(mdx->arena, ResultTable, mdx->exp->reports.len);
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
-        if (!report->table) continue;
+        if (!report->table || report->hidden) continue;
         ResultColumn *columns = arena_many(mdx->arena, ResultColumn, report->columns.len);
         for (size_t c = 0; c < report->columns.len; c++)
             columns[c] = (ResultColumn){report->columns.at[c].is_axis, report->columns.at[c].index};

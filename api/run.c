@@ -16,6 +16,7 @@ static void warn_missing(Mdx *mdx) {
     size_t table = 0;
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
+        if (report->hidden) continue;
         size_t done = 0, points = report->table ? results->tables[table].points : results->states[report->capture].points;
         for (size_t p = 0; p < points; p++)
             done += report->table ? results_row_done(results, &results->tables[table], p) : results->states[report->capture].at[p].states != NULL;

@@ -138,7 +138,9 @@ static bool takes_expression(const Signature *function, const Ast *call, size_t 
     for (size_t p = 0; p < function->count; p++) {
         bool this = label.len ? str_eq(label, function->params[p].name) : p == i;
         ParamType type = function->params[p].type;
-        if (this || function->params[p].many) return type == PARAM_states || type == PARAM_values || type == PARAM_measure || type == PARAM_column;
+        if (this || function->params[p].many)
+            return type == PARAM_states || type == PARAM_values || type == PARAM_measure || type == PARAM_metric || type == PARAM_sweep ||
+                   type == PARAM_column;
     }
     return false;
 }

@@ -6,6 +6,7 @@ const char *const type_words[] = {
     [TYPE_values] = "one value a prompt",
     [TYPE_states] = "states",
     [TYPE_interval] = "a number with its interval",
+    [TYPE_choice] = "a choice over a sweep",
 };
 
 static Expr *expr_new(const Scope *scope, ExprKind kind, Type type, Span span) {
@@ -159,10 +160,13 @@ static ExprKind arithmetic_kind(AstKind kind) {
     return kinds[kind];
 }
 
-static bool no_interval(const Scope *scope, const Ast *ast, const Expr *expr) {
-    if (!expr || expr->type != TYPE_interval) return true;
-    Diag *diag = scope_error(scope, ast, "nothing is computed with a number that has an interval");
-    diag_help(scope->checker->diags, diag, "put the whole formula inside: bootstrap(100 * (a - b) / a)");
+// Intervals and choices are whole metrics.
+static bool goes_with_others(const Scope *scope, const Ast *ast, const Expr *expr) {
+    if (!expr || (expr->type != TYPE_interval && expr->type != TYPE_choice)) return true;
+    bool interval = expr->type == TYPE_interval;
+    Diag *diag = scope_error(scope, ast, "nothing is computed with %s", type_words[expr->type]);
+    diag_help(scope->checker->diags, diag, interval ? "put the whole formula inside: bootstrap(100 * (a - b) / a)"
+                                                    : "define a metric with the formula and let it be given: give: NAME");
     return false;
 }
 
@@ -170,7 +174,7 @@ static Expr *arithmetic_expr(const Scope *scope, const Ast *ast) {
     Expr *a = expr_check(scope, ast->kids.at[0]);
     Expr *b = ast->kids.len > 1 ? expr_check(scope, ast->kids.at[1]) : NULL;
     if (!a || (ast->kids.len > 1 && !b)) return NULL;
-    if (!no_interval(scope, ast->kids.at[0], a) || !no_interval(scope, ast->kids.at[ast->kids.len - 1], b)) return NULL;
+    if (!goes_with_others(scope, ast->kids.at[0], a) || !goes_with_others(scope, ast->kids.at[ast->kids.len - 1], b)) return NULL;
     const Expr *big = b && b->type > a->type ? b : a;
     if (b && a->type != b->type && a->type != TYPE_number && b->type != TYPE_number) {
         scope_error(scope, ast, "%s and %s do not go together", type_words[a->type], type_words[b->type]);
@@ -355,6 +359,34 @@ static Expr *interval_expr(const Scope *scope, const Ast *ast, uint32_t row) {
     return NULL;
 }
 
+// A metric among which is chosen, or that is given, is a number.
+static bool chosen_number(const Scope *scope, const Arg *arg) {
+    if (!arg->expr || arg->expr->type == TYPE_number || arg->expr->type == TYPE_interval) return true;
+    Diag *diag = diag_error(scope->checker->diags, arg->span, "expected a number, '%.*s' is %s", STR_ARG(arg->text), type_words[arg->expr->type]);
+    if (arg->expr->type == TYPE_values) diag_help(scope->checker->diags, diag, "reduce it over the prompts: mean(...)");
+    return false;
+}
+
+static Expr *choice_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Diags *diags = scope->checker->diags;
+    Expr *expr = expr_new(scope, EXPR_choice, TYPE_choice, ast->span);
+    if (!args_check(scope, &choice_rows()[row], ast, expr->args)) return NULL;
+    const Arg *x = &expr->args[0], *over = &expr->args[1], *give = &expr->args[2];
+    if (!chosen_number(scope, x) || !chosen_number(scope, give)) return NULL;
+    expr->row = row;
+    if (!(def_named(scope->checker, x->text)->axes >> over->count & 1)) {
+        diag_error(diags, over->span, "'%.*s' does not vary with '%.*s'", STR_ARG(x->text), STR_ARG(over->text));
+        return NULL;
+    }
+    if (give->flag && give->count != over->count) {
+        diag_error(diags, give->span, "the choice is over '%.*s', it has no '%.*s' to give", STR_ARG(over->text), STR_ARG(give->text));
+        return NULL;
+    }
+    if (!give->flag || scope->checker->exp->axes.at[give->count].numeric) return expr;
+    diag_error(diags, give->span, "sweep %.*s has values that are no numbers", STR_ARG(give->text));
+    return NULL;
+}
+
 static Expr *unknown_function(const Scope *scope, const Ast *ast) {
     Checker *checker = scope->checker;
     StrList names = {0};
@@ -376,6 +408,7 @@ static Expr *call_expr(const Scope *scope, const Ast *ast) {
         [FUNCTION_metric] = metric_expr,
         [FUNCTION_reduction] = reduce_expr,
         [FUNCTION_interval] = interval_expr,
+        [FUNCTION_choice] = choice_expr,
         [FUNCTION_state] = project_expr,
     };
     for (size_t t = 0; t < FUNCTION_TABLES; t++)

@@ -130,6 +130,19 @@ static uint32_t own_depth(const Stmt *stmt) {
     return depth;
 }
 
+const Def *chosen_over(const Checker *checker, const Stmt *stmt) {
+    const Ast *call = stmt->value, *over = NULL;
+    if (stmt->kind != STMT_metric || call->kind != AST_call) return NULL;
+    bool choice = false;
+    for (size_t i = 0; i < choice_count; i++) choice |= str_is(call->text, choice_rows()[i].name);
+    for (size_t i = 0; i < call->kids.len && choice; i++) {
+        const Ast *argument = call->kids.at[i];
+        if (argument->label.len ? str_is(argument->label, "over") : i == 1) over = argument;
+    }
+    const Def *def = over && over->kind == AST_name ? def_named(checker, over->text) : NULL;
+    return def && def->stmt->kind == STMT_sweep && def->index < MOST_AXES ? def : NULL;
+}
+
 enum { MOST_DEFS = 10000, MOST_DEPTH = 1000 };
 
 // Depth first; at the end of a visit the axes and the depth of all that it uses are known. Later stages recurse
@@ -148,6 +161,8 @@ static void visit(Checker *checker, Def *def) {
         def->axes |= to->axes;
         below = MAX(below, to->depth);
     }
+    const Def *over = chosen_over(checker, def->stmt);
+    if (over) def->axes &= ~((AxisSet)1 << over->index);
     def->depth = own_depth(def->stmt) + below;
     if (def->depth > MOST_DEPTH) {
         diag_error(checker->diags, def->stmt->name_span, "'%.*s' rests on too many definitions, one upon the other",

@@ -73,6 +73,10 @@ static const char *const row_names_interval[] = {
 #define MDX_INTERVAL(name, arguments, what) #name,
 #include "compiler/interval.def"
 };
+static const char *const row_names_choice[] = {
+#define MDX_CHOICE(name, arguments, what) #name,
+#include "compiler/choice.def"
+};
 static const char *const row_names_mapper[] = {
 #define MDX_MAPPER(name, arguments, fitted, what) #name,
 #include "compiler/mapper.def"
@@ -152,6 +156,12 @@ void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
         text_add(out, "%s(", row_names_reduction[expr->row]);
         expr_write(exp, expr->in[0], out);
         if (expr->row == REDUCE_quantile) text_add(out, ", %g", expr->args[1].number);
+        text_char(out, ')');
+        break;
+    case EXPR_choice:
+        text_add(out, "%s(%.*s, over: %.*s", row_names_choice[expr->row], STR_ARG(expr->args[0].text),
+                 STR_ARG(exp->axes.at[expr->args[1].count].name));
+        if (expr->args[2].given) text_add(out, ", give: %.*s", STR_ARG(expr->args[2].text));
         text_char(out, ')');
         break;
     case EXPR_interval:
@@ -263,6 +273,7 @@ void experiment_print(const Experiment *exp, Text *out) {
     print_metrics(exp, out);
     for (size_t i = 0; i < exp->reports.len; i++) {
         const Report *report = &exp->reports.at[i];
+        if (report->hidden) continue;
         if (!report->table) {
             text_add(out, "report states: %.*s\n", STR_ARG(exp->captures.at[report->capture].text));
             continue;

@@ -77,7 +77,7 @@ typedef struct RunInst RunInst;
 typedef struct MapInst MapInst;
 typedef struct BasisInst BasisInst;
 
-typedef enum { TYPE_number, TYPE_values, TYPE_states, TYPE_interval } Type;
+typedef enum { TYPE_number, TYPE_values, TYPE_states, TYPE_interval, TYPE_choice } Type;
 extern const char *const type_words[];
 
 typedef enum {
@@ -95,6 +95,7 @@ typedef enum {
     EXPR_metric,  // row of metric.def over args
     EXPR_reduce,  // row of reduction.def over in[0]
     EXPR_interval, // row of interval.def of in[0]
+    EXPR_choice,  // row of choice.def of the metric named args[0]
 } ExprKind;
 
 // One argument of a call, by its param.
@@ -105,7 +106,7 @@ typedef struct {
     Str text;
     double number;
     uint32_t count;  // for a rank, 0 stands for full
-    bool flag;
+    bool flag;       // of a column: it is a sweep, else a metric, named `text`
     uint32_t choice; // of the words of its param
     uint64_t seed;
     uint32_t prompts;
@@ -131,7 +132,7 @@ struct Expr {
     Place place;         // read
     const MapInst *map;
     const BasisInst *basis;
-    uint32_t row;        // metric, reduce, interval
+    uint32_t row;        // metric, reduce, interval, choice
     Arg args[MOST_PARAMS];
 };
 
@@ -208,9 +209,16 @@ typedef struct {
 } Column;
 
 // A table of metrics, or states that are kept.
+typedef enum {
+#define MDX_CHOICE(name, arguments, what) CHOICE_##name,
+#include "compiler/choice.def"
+    CHOICE_COUNT
+} ChoiceId;
+
 typedef struct {
     Span span;
     bool table;
+    bool hidden;          // only what others choose among: shown nowhere
     LIST(Column) columns; // table
     uint32_t capture;     // else: of exp->captures
     AxisSet axes;         // of all its columns

@@ -36,6 +36,10 @@ static Signature interval_table[] = {
 #define MDX_INTERVAL(name, arguments, what) ROW(name, arguments, what)
 #include "compiler/interval.def"
 };
+static Signature choice_table[] = {
+#define MDX_CHOICE(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/choice.def"
+};
 static Signature state_table[] = {
 #define MDX_STATE(name, arguments, what) ROW(name, arguments, what)
 #include "compiler/state.def"
@@ -77,6 +81,7 @@ static void tables_read(void) {
     table_read(metric_table, COUNT(metric_table));
     table_read(reduction_table, COUNT(reduction_table));
     table_read(interval_table, COUNT(interval_table));
+    table_read(choice_table, COUNT(choice_table));
     table_read(state_table, COUNT(state_table));
     table_read(position_table, COUNT(position_table));
     table_read(report_table, COUNT(report_table));
@@ -88,6 +93,7 @@ TABLE(subspace)
 TABLE(metric)
 TABLE(reduction)
 TABLE(interval)
+TABLE(choice)
 TABLE(state)
 TABLE(position)
 TABLE(report)
@@ -96,6 +102,7 @@ const FunctionTable function_tables[FUNCTION_TABLES] = {
     [FUNCTION_metric] = {metric_rows, &metric_count},
     [FUNCTION_reduction] = {reduction_rows, &reduction_count},
     [FUNCTION_interval] = {interval_rows, &interval_count},
+    [FUNCTION_choice] = {choice_rows, &choice_count},
     [FUNCTION_state] = {state_rows, &state_count},
 };
 
@@ -116,7 +123,7 @@ void functions_print(Text *out) {
         {"Mappers", mapper_rows(), mapper_count},            {"Subspaces", subspace_rows(), subspace_count},
         {"States", state_rows(), state_count},               {"Metrics", metric_rows(), metric_count},
         {"Reductions", reduction_rows(), reduction_count},   {"Intervals", interval_rows(), interval_count},
-        {"Reports", report_rows(), report_count},
+        {"Choices", choice_rows(), choice_count},            {"Reports", report_rows(), report_count},
     };
     for (size_t t = 0; t < COUNT(tables); t++) {
         text_add(out, "%s%s\n", t ? "\n" : "", tables[t].title);

@@ -300,7 +300,9 @@ bool executor_run(Executor *executor, bool varying, Results *results, Error *err
     Walk walk = {.execution = executor->execution, .plan = executor->execution->plan, .device = &executor->device,
                  .results = results, .arena = executor->arena, .varying = varying, .clock = executor->clock};
     if (results) results->product_rows = arena_many(executor->arena, uint64_t, walk.plan->value_count + 1);
-    return run_steps(&walk, err);
+    bool ok = run_steps(&walk, err);
+    if (results) results_choose(results); // of a stopped run, too
+    return ok;
 }
 
 void executor_clock(Executor *executor, double *seconds) {

@@ -169,6 +169,15 @@ static void json_point(const Results *results, uint64_t axes, size_t point, Text
     }
 }
 
+static void json_chosen(const Results *results, const ResultMetric *metric, size_t point, Text *out) {
+    const ResultAxis *axis = &results->axes[metric->choice->axis];
+    text_str(out, STR(", \"chosen\": "));
+    if (metric->choice->chosen[point] < axis->count)
+        json_axis_value(axis, metric->choice->chosen[point], out);
+    else
+        text_str(out, STR("null"));
+}
+
 static void json_metric(const Results *results, const ResultMetric *metric, Text *out) {
     text_str(out, STR("    {\"name\": "));
     text_json(out, metric->name);
@@ -188,6 +197,7 @@ static void json_metric(const Results *results, const ResultMetric *metric, Text
         text_str(out, STR("\"value\": "));
         text_number(out, metric->values[p]);
         if (metric->intervals) interval_json(metric, p, out);
+        if (metric->choice) json_chosen(results, metric, p, out);
         text_char(out, '}');
         between = ",\n";
     }

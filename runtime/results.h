@@ -17,6 +17,13 @@ typedef struct {
     uint32_t undefined; // draws without a number, which are left out
 } ResultInterval;
 
+// A metric that is found where another is lowest, or highest, over a sweep.
+typedef struct {
+    size_t axis, of, give; // of, give: metrics
+    bool highest, gives_axis;
+    size_t *chosen;        // [points] which value of the sweep; as many as it has: none
+} ResultChoice;
+
 // Points of a set of axes are one number: mixed radix, the last axis fastest.
 typedef struct {
     Str name, formula;
@@ -25,6 +32,7 @@ typedef struct {
     double *values;     // NaN: undefined
     bool *done;
     ResultInterval *intervals; // [points], or NULL: it has none
+    ResultChoice *choice;      // how it is chosen, or NULL: it is computed
 } ResultMetric;
 
 // Values, one a prompt, behind a metric.
@@ -134,6 +142,9 @@ bool results_row_done(const Results *results, const ResultTable *table, size_t p
 // "alpha=0.5, layer=3": the values of a point's sweeps.
 void results_point_write(const Results *results, uint64_t axes, size_t point, Text *out);
 bool results_complete(const Results *results);
+
+// Fills in the metrics that are chosen, as far as those that they are chosen among are done.
+void results_choose(const Results *results);
 
 // results_interval.c
 bool interval_holds(const ResultMetric *metric, size_t point); // its own number

@@ -42,7 +42,7 @@ static void written(const Results *results, Arena *arena) {
 int main(void) {
     Arena *arena = arena_open();
     ResultAxis axis = {STR("site"), 4, points, NULL};
-    ResultMetric metric = {STR("m"), STR("bootstrap(x)"), 1, 4, values, done, found};
+    ResultMetric metric = {STR("m"), STR("bootstrap(x)"), 1, 4, values, done, found, NULL};
     ResultColumn columns[] = {{true, 0}, {false, 0}};
     ResultTable table = {1, 4, 2, columns};
     Results results = {.experiment = STR("e"), .axes = &axis, .axis_count = 1, .metrics = &metric, .metric_count = 1,
