@@ -171,10 +171,11 @@ static bool put_output(const Walk *walk, const Output *output, Error *err) {
 }
 
 // Outputs stand in the order of the steps after which they are complete. One that no step makes is data of the plan.
+// After the last step (UINT32_MAX) all are: there may be none.
 static bool put_outputs(Walk *walk, uint32_t after, Error *err) {
     for (; walk->next_output < walk->plan->output_count; walk->next_output++) {
         const Output *output = &walk->plan->outputs[walk->next_output];
-        if (output->after != after && output->after != UINT32_MAX) break;
+        if (output->after != after && after != UINT32_MAX) break;
         bool wanted = walk->results && (!walk->varying || walk->plan->values[output->value].varies);
         if (wanted) TRY(put_output(walk, output, err));
     }

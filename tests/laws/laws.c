@@ -245,6 +245,11 @@ static void values_matter(void) {
     CHECK(a && b && strcmp(a, b) != 0);
 }
 
+// A spec that computes nothing still reports its numbers.
+static void no_steps(void) {
+    CHECK(value_of("metric m = 3 / 4\nreport table(m)\n", "m", none) == 0.75);
+}
+
 int main(void) {
     arena = arena_open();
     for (size_t i = 0; i < test_devices()->count; i++) {
@@ -261,6 +266,7 @@ int main(void) {
         later_rows_are_not_read();
         norms_take_any_size();
         values_matter();
+        no_steps();
     }
     arena_close(arena);
     return check_done();
