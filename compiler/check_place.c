@@ -325,7 +325,7 @@ bool place_check(const Scope *scope, const Ast *ast, int64_t model, PlaceRead *o
         if (!positions_check(scope, ast->kids.at[1], &out->place.at)) return false;
     } else if (!out->place.at.span.end) {
         Diag *diag = scope_error(scope, ast, "this place names no token positions");
-        diag_help(scope->checker->diags, diag, "add @ end, @ last, @ first(k), @ all or @ [i]");
+        diag_help(scope->checker->diags, diag, "add @ end, @ last, @ first(k), @ content(k), @ all or @ [i]");
         return false;
     }
     place_finish(scope, model, &out->place);
