@@ -157,18 +157,18 @@ static void manifest_positions(const Mdx *mdx, Text *out) {
     text_str(out, STR("],\n"));
 }
 
-// The seed of each bootstrap that is reported.
+// Every random choice that was made, by what made it.
 static void manifest_seeds(const Mdx *mdx, Text *out) {
     text_str(out, STR("  \"seeds\": ["));
-    const char *between = "\n    {";
+    const char *between = "";
     for (size_t i = 0; i < mdx->exp->metrics.len; i++) {
         const MetricDef *metric = &mdx->exp->metrics.at[i];
         const Expr *expr = metric->points[0];
         if (expr->kind != EXPR_interval) continue;
-        text_str(out, str_of(between));
-        json_pair(out, "bootstrap", metric->name);
-        text_add(out, ", \"seed\": %llu, \"draws\": %u}", (unsigned long long)expr->args[2].seed, expr->args[1].count);
-        between = ",\n    {";
+        text_add(out, "%s\n    {\"metric\": ", between);
+        text_json(out, metric->name);
+        text_add(out, ", \"use\": \"bootstrap\", \"seed\": %llu, \"draws\": %u}", (unsigned long long)expr->args[2].seed, expr->args[1].count);
+        between = ",";
     }
     text_str(out, STR("],\n"));
 }

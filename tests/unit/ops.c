@@ -1,5 +1,5 @@
 // ops.c: every operation on every device against ref: sizes around the edges of blocks, rows through maps, weights of
-// every type.
+// every type, guard words around every result, memory full of what must not be read.
 #include "ops_bench.h"
 
 // ---- Cases: one function an operation

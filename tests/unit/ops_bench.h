@@ -1,5 +1,4 @@
-// ops_bench.h: a plan with one operation, run on every device and compared with ref: guard words around every result,
-// memory full of what must not be read.
+// ops_bench.h: a plan with one operation, run on every device, and what each of them says.
 #pragma once
 
 #include <math.h>
