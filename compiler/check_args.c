@@ -246,7 +246,7 @@ static Def *def_itself(const Scope *scope, const Ast *ast, const char *noun) {
     if (!def && ast->kind == AST_name) unknown_name(checker, ast, noun);
     if (def || ast->kind == AST_name) return def;
     Diag *diag = diag_error(checker->diags, ast->span, "expected the name of %s", noun);
-    diag_help(checker->diags, diag, "define a metric with this formula and name it here");
+    if (ast->kind != AST_list && ast->kind != AST_range) diag_help(checker->diags, diag, "define it and name it here");
     return NULL;
 }
 
