@@ -171,6 +171,15 @@ static void manifest_seeds(const Mdx *mdx, Text *out) {
                  (unsigned long long)(turned ? map->args[0].seed : map->seed));
         between = ",";
     }
+    for (size_t i = 0; i < mdx->exp->metrics.len; i++) {
+        const MetricDef *metric = &mdx->exp->metrics.at[i];
+        const Expr *expr = metric->points[0];
+        if (expr->kind != EXPR_interval) continue;
+        text_add(out, "%s\n    {\"metric\": ", between);
+        text_json(out, metric->name);
+        text_add(out, ", \"use\": \"bootstrap\", \"seed\": %llu, \"draws\": %u}", (unsigned long long)expr->args[2].seed, expr->args[1].count);
+        between = ",";
+    }
     text_str(out, STR("],\n"));
 }
 
@@ -199,6 +208,7 @@ static Str manifest(Mdx *mdx, const Record *record) {
     manifest_models(mdx, record, &out);
     manifest_prompts(mdx, &out);
     manifest_positions(mdx, &out);
+    if (mdx->results.positions_count) results_positions_json(&mdx->results, &out);
     const Cost executed = session_executed(mdx);
     text_str(&out, STR("  \"executed\": "));
     cost_json(&executed, &out);

@@ -92,6 +92,9 @@ DType session_states(const Mdx *mdx);
 // explain.c: what the last run multiplied, as mdx_explain counts it.
 Cost session_executed(const Mdx *mdx);
 
+// overlap.c: whether no prompt on which something is measured is one that it was fitted on, under another name.
+bool session_overlap(Mdx *mdx, Error *err);
+
 // results_open.c: the empty results that the experiment will fill.
 bool session_results(Mdx *mdx, Error *err);
 

@@ -176,6 +176,15 @@ static bool arg_numbers(const Scope *scope, const Ast *ast, Arg *out) {
     return true;
 }
 
+static bool arg_whole(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n;
+    if (!whole_value(scope, ast, "this", &n)) return false;
+    out->count = (uint32_t)n;
+    if (n >= 0 && n <= UINT32_MAX) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
+    return false;
+}
+
 static bool arg_seed(const Scope *scope, const Ast *ast, Arg *out) {
     int64_t n;
     if (!whole_value(scope, ast, "a seed", &n)) return false;
@@ -255,13 +264,46 @@ static bool arg_values(const Scope *scope, const Ast *ast, Arg *out) {
     return out->expr;
 }
 
-static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
-    (void)scope, (void)ast, (void)out;
-    BUG("columns are read by reports_check");
+static bool arg_measure(const Scope *scope, const Ast *ast, Arg *out) {
+    out->expr = expr_of_type(scope, ast, TYPE_number);
+    return out->expr;
+}
+
+// Names are not values of sweeps here: `over: alpha` means the sweep itself.
+static Def *def_itself(const Scope *scope, const Ast *ast, const char *noun) {
+    Checker *checker = scope->checker;
+    Def *def = ast->kind == AST_name ? def_named(checker, ast->text) : NULL;
+    if (!def && ast->kind == AST_name) unknown_name(checker, ast, noun);
+    if (def || ast->kind == AST_name) return def;
+    Diag *diag = diag_error(checker->diags, ast->span, "expected the name of %s", noun);
+    if (ast->kind != AST_list && ast->kind != AST_range) diag_help(checker->diags, diag, "define it and name it here");
+    return NULL;
+}
+
+static bool arg_metric(const Scope *scope, const Ast *ast, Arg *out) {
+    Def *def = def_itself(scope, ast, "a metric");
+    if (def && def->stmt->kind != STMT_metric)
+        diag_error(scope->checker->diags, ast->span, "'%.*s' is %s, expected a metric", STR_ARG(def->name), def_noun(def));
+    if (!def || def->stmt->kind != STMT_metric) return false;
+    out->text = def->name;
+    out->expr = metric_instance(scope, def);
+    return out->expr;
 }
 
 static bool arg_sweep(const Scope *scope, const Ast *ast, Arg *out) {
-    return arg_column(scope, ast, out);
+    Def *def = def_itself(scope, ast, "a sweep");
+    if (def && def->stmt->kind != STMT_sweep)
+        diag_error(scope->checker->diags, ast->span, "'%.*s' is %s, expected a sweep", STR_ARG(def->name), def_noun(def));
+    if (!def || def->stmt->kind != STMT_sweep) return false;
+    out->text = def->name;
+    out->count = def->index;
+    out->flag = true;
+    return def->index < MOST_AXES;
+}
+
+static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
+    const Def *def = ast->kind == AST_name ? def_named(scope->checker, ast->text) : NULL;
+    return def && def->stmt->kind == STMT_sweep ? arg_sweep(scope, ast, out) : arg_metric(scope, ast, out);
 }
 
 static ArgCheck *const arg_checks[PARAM_TYPES] = {

@@ -160,7 +160,7 @@ static void cannot_write(const Scope *scope, const Def *patch, const Place *plac
 }
 
 static bool write_fits(const Scope *scope, const Def *patch, const Place *place, const Expr *value) {
-    if (value->type == TYPE_values) {
+    if (value->type != TYPE_number && value->type != TYPE_states) {
         scope_error(scope, patch->stmt->value, "a patch writes states or a number, this is %s", type_words[value->type]);
         return false;
     }

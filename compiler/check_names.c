@@ -12,17 +12,6 @@ Def *def_named(const Checker *checker, Str name) {
 
 // ---- Collecting
 
-static bool is_function(Str name) {
-    const struct {
-        const Signature *rows;
-        size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++)
-            if (str_is(name, tables[t].rows[i].name)) return true;
-    return false;
-}
-
 static bool is_position(Str name) {
     for (size_t i = 0; i < position_count; i++)
         if (str_is(name, position_rows()[i].name)) return true;
@@ -36,7 +25,7 @@ static const char *reserved_as(const Stmt *stmt) {
     SiteId site;
     if (site_named(stmt->name, &site) && site_info[site].per == PER_MODEL) return "a site";
     if (is_position(stmt->name)) return "a word for positions";
-    if (stmt->kind == STMT_mapper && is_function(stmt->name)) return "a function";
+    if (stmt->kind == STMT_mapper && function_named(stmt->name)) return "a function";
     for (size_t i = 0; i < COUNT(words); i++)
         if (str_is(stmt->name, words[i])) return "a word of the language";
     return NULL;
@@ -174,6 +163,19 @@ static uint32_t own_depth(const Stmt *stmt) {
     return depth;
 }
 
+const Def *chosen_over(const Checker *checker, const Stmt *stmt) {
+    const Ast *call = stmt->value, *over = NULL;
+    if (stmt->kind != STMT_metric || call->kind != AST_call) return NULL;
+    bool choice = false;
+    for (size_t i = 0; i < choice_count; i++) choice |= str_is(call->text, choice_rows()[i].name);
+    for (size_t i = 0; i < call->kids.len && choice; i++) {
+        const Ast *argument = call->kids.at[i];
+        if (argument->label.len ? str_is(argument->label, "over") : i == 1) over = argument;
+    }
+    const Def *def = over && over->kind == AST_name ? def_named(checker, over->text) : NULL;
+    return def && def->stmt->kind == STMT_sweep && def->index < MOST_AXES ? def : NULL;
+}
+
 enum { MOST_DEFS = 10000, MOST_DEPTH = 1000 };
 
 // Depth first; at the end of a visit the axes and the depth of all that it uses are known. Later stages recurse
@@ -192,6 +194,8 @@ static void visit(Checker *checker, Def *def) {
         def->axes |= to->axes;
         below = MAX(below, to->depth);
     }
+    const Def *over = chosen_over(checker, def->stmt);
+    if (over) def->axes &= ~((AxisSet)1 << over->index);
     def->depth = own_depth(def->stmt) + below;
     if (def->depth > MOST_DEPTH) {
         diag_error(checker->diags, def->stmt->name_span, "'%.*s' rests on too many definitions, one upon the other",

@@ -109,17 +109,29 @@ bool is_file_name(Str name);                              // letters, digits, _ 
 Str bound_name(Arena *arena, Str metric, Bound bound);
 
 // ---- the tables, with their signatures read
-extern const size_t source_count, mapper_count, inside_count, subspace_count, metric_count, reduction_count, state_count, position_count,
-    report_count;
+extern const size_t source_count, mapper_count, inside_count, subspace_count, metric_count, reduction_count, interval_count, choice_count,
+    state_count, position_count, report_count;
 const Signature *source_rows(void);
 const Signature *mapper_rows(void);
 const Signature *inside_rows(void);
 const Signature *subspace_rows(void);
 const Signature *metric_rows(void);
 const Signature *reduction_rows(void);
+const Signature *interval_rows(void);
+const Signature *choice_rows(void);
 const Signature *state_rows(void);
 const Signature *position_rows(void);
 const Signature *report_rows(void);
+// Tables of what can be called in an expression, beside the mappers of the spec.
+enum { FUNCTION_metric, FUNCTION_reduction, FUNCTION_interval, FUNCTION_choice, FUNCTION_state, FUNCTION_TABLES };
+typedef struct {
+    const Signature *(*rows)(void);
+    const size_t *count;
+} FunctionTable;
+extern const FunctionTable function_tables[FUNCTION_TABLES];
+const Signature *function_named(Str name); // NULL: there is none
+// The sweep over which a metric chooses, if it is a choice; NULL otherwise.
+const Def *chosen_over(const Checker *checker, const Stmt *stmt);
 extern const StmtKind source_kind[];
 extern const Type metric_type[];
 typedef enum { FIT_none, FIT_sides, FIT_pairs, FIT_other } MapFit; // what a mapper is fitted on (mapper.def)

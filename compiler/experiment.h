@@ -54,7 +54,9 @@ typedef enum {
 
 typedef struct {
     PositionWord word;
-    int64_t k;     // first(k), last(k); or the index, negative from the end
+    int64_t k;     // first(k), last(k), content(k); the n of span; or the index, negative from the end
+    uint32_t skip; // content
+    Str text;      // span
     uint32_t each; // how many tokens a prompt; 0 when that depends on the prompt
     Span span;
 } Positions;
@@ -75,7 +77,7 @@ typedef struct RunInst RunInst;
 typedef struct MapInst MapInst;
 typedef struct BasisInst BasisInst;
 
-typedef enum { TYPE_number, TYPE_values, TYPE_states } Type;
+typedef enum { TYPE_number, TYPE_values, TYPE_states, TYPE_interval, TYPE_choice } Type;
 extern const char *const type_words[];
 
 typedef enum {
@@ -92,6 +94,8 @@ typedef enum {
     EXPR_div,
     EXPR_metric,  // row of metric.def over args
     EXPR_reduce,  // row of reduction.def over in[0]
+    EXPR_interval, // row of interval.def of in[0]
+    EXPR_choice,  // row of choice.def of the metric named args[0]
 } ExprKind;
 
 // One argument of a call, by its param.
@@ -102,7 +106,7 @@ typedef struct {
     Str text;
     double number;
     uint32_t count;  // for a rank, 0 stands for full
-    bool flag;
+    bool flag;             // of a column: it is a sweep, else a metric, named `text`
     uint32_t choice;       // of the words of its param
     uint64_t seed;
     const double *numbers; // [count]
@@ -124,13 +128,13 @@ struct Expr {
     int32_t point;
     Expr *in[2];
     uint32_t width;      // states
-    uint32_t prompts;    // values, states
+    uint32_t prompts;    // values, states, intervals, metrics
     uint32_t each;       // states: tokens a prompt, 0 when that depends on the prompt
     const RunInst *run;  // read
     Place place;         // read
     const MapInst *map;
     const BasisInst *basis;
-    uint32_t row;        // metric, reduce
+    uint32_t row;        // metric, reduce, interval, choice
     Arg args[MOST_PARAMS];
 };
 
@@ -232,6 +236,12 @@ typedef struct {
 } Column;
 
 typedef enum {
+#define MDX_CHOICE(name, arguments, what) CHOICE_##name,
+#include "compiler/choice.def"
+    CHOICE_COUNT
+} ChoiceId;
+
+typedef enum {
 #define MDX_REPORT(name, arguments, what) REPORT_##name,
 #include "compiler/report.def"
     REPORT_COUNT
@@ -243,6 +253,7 @@ enum { NO_AXIS = UINT32_MAX };
 typedef struct {
     Span span;
     ReportId kind;
+    bool hidden;          // a table of what others choose among: shown nowhere
     LIST(Column) columns; // of a table; of a figure: metrics alone
     uint32_t capture;     // of states: of exp->captures
     AxisSet axes;         // of all its columns

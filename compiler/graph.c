@@ -9,7 +9,7 @@ struct GraphSlot {
 Tables *tables_open(Arena *arena, const Experiment *exp, const Sources *sources, const Facts *facts) {
     Tables *tables = arena_new(arena, Tables);
     *tables = (Tables){.arena = arena, .exp = exp, .sources = sources, .facts = facts, .share = true};
-    tables->spaces = spaces_open(arena, exp);
+    tables->spaces = spaces_open(arena, exp, facts);
     tables->text_numbers = strmap_open(arena, 256);
     return tables;
 }

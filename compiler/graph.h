@@ -38,7 +38,7 @@ typedef struct {
     Str metric, text;
     uint32_t prompts;
     AxisSet axes; // structural ones of the metric, value ones of the expression
-    const Expr *expr;
+    const Expr *owner; // the number behind which they stand
 } Term;
 
 // A term on one prompt, twice: of runs without their patches, and patched with their own values (outputs 2 i, 2 i + 1).

@@ -59,8 +59,16 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         };
         text_add(out, " %s", names[attr->reduce.reduction]);
         if (attr->reduce.reduction == REDUCE_quantile) text_add(out, " %g", attr->reduce.p);
+        if (attr->reduce.draws) text_str(out, STR(" of draws"));
         break;
     }
+    case OP_r2:
+    case OP_cka:
+    case OP_correlation:
+        if (attr->measure.how) text_str(out, str_of(op == OP_cka ? " debiased" : " of ranks"));
+        if (attr->measure.draws) text_str(out, STR(" of draws"));
+        break;
+    case OP_interval: text_str(out, str_of(attr->interval.basic ? " basic" : " percentile")); break;
     default: break; // the others have nothing that their inputs do not show
     }
 }

@@ -6,7 +6,7 @@
 struct RowPair {
     bool mapped;
     const uint32_t *map;      // row of `to` to row of `from`
-    const uint32_t *position; // of each row (to == from)
+    const uint32_t *position, *prompt; // of each row (to == from)
 };
 
 // Where the keys of each row of a space lie, and how many they are.
@@ -205,6 +205,9 @@ static void lower_point(Lower *lower, const Node *node, Step *step) {
     space_ranges(node->space, by_axis);
     const Space *over = space_with_axes(lower->spaces, node->in[0]->space, node->space->axes, by_axis);
     step->rows = over->rows;
+    RowPair *pair = pair_of(lower, over, over);
+    if (!pair->prompt) pair->prompt = space_rows(lower->spaces, over, lower->arena).prompt;
+    step->prompt = pair->prompt;
     map_inputs(lower, node, step, over);
     step->owner = map_rows(lower, over, node->space);
 }

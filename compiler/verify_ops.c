@@ -315,16 +315,45 @@ RULE(prompt_sum) {
     return of_prompt(node);
 }
 
+// Whether the node has a column for the prompts as they are, and one for each draw.
+static bool has_draws(const Graph *graph, const Node *node, uint32_t draws) {
+    if (draws > graph->tables->tables.len) return false;
+    const PlanTable *table = draws ? &graph->tables->tables.at[draws - 1] : NULL;
+    return node->width == (table ? table->rows : 0) + 1 && (!table || table->width == node->in[0]->space->prompt_count);
+}
+
 RULE(reduce) {
-    bool fits = node->in[0]->space->kind == SPACE_prompts && node->in[0]->width == 1;
+    bool fits = node->in[0]->space->kind == SPACE_prompts && node->in[0]->width == 1 && has_draws(graph, node, node->attr.reduce.draws);
     if (node->attr.reduce.reduction >= REDUCE_COUNT) return "names no reduction";
     return fits && node->space->axes == node->in[0]->space->axes ? NULL : "needs one number a prompt";
 }
 
-RULE(r2) {
+static bool in_one_frame(const Graph *graph, const Node *node) {
     const Node *x = node->in[0], *y = node->in[1];
-    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && x->space->selection == y->space->selection;
-    return fits && node->space->axes == (x->space->axes | y->space->axes) ? NULL : "needs two sets of states in one frame";
+    bool fits = is_tokens(x) && is_tokens(y) && x->space->selection == y->space->selection;
+    return fits && node->space->axes == (x->space->axes | y->space->axes) && has_draws(graph, node, node->attr.measure.draws);
+}
+
+RULE(r2) {
+    bool fits = in_one_frame(graph, node) && node->in[0]->width == node->in[1]->width;
+    return fits ? NULL : "needs two sets of states of one width in one frame";
+}
+
+RULE(cka) {
+    return in_one_frame(graph, node) ? NULL : "needs two sets of states in one frame";
+}
+
+RULE(correlation) {
+    const Node *a = node->in[0], *b = node->in[1];
+    bool fits = a->space->kind == SPACE_prompts && b->space->kind == SPACE_prompts && a->width == 1 && b->width == 1;
+    if (!fits || a->space->prompts != b->space->prompts) return "needs two numbers a prompt";
+    bool points = node->space->axes == (a->space->axes | b->space->axes);
+    return points && has_draws(graph, node, node->attr.measure.draws) ? NULL : "has other points than its inputs";
+}
+
+RULE(interval) {
+    bool fits = node->space->kind == SPACE_points && node->width == INTERVAL_COLUMNS && node->in[0]->width > 1;
+    return fits && node->space == node->in[0]->space ? NULL : "needs a number and its draws";
 }
 
 OpVerify *const op_verify[OP_COUNT] = {

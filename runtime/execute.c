@@ -74,17 +74,20 @@ typedef struct {
 
 static const double *read_column(const Walk *walk, const Output *output, Arena *scratch, Error *err) {
     const Value *value = &walk->plan->values[output->value];
-    double *numbers = arena_many(scratch, double, value->rows);
+    double *numbers = arena_many(scratch, double, value->rows * value->width);
     if (value->place == IN_PLAN) return walk->plan->tables[value->table].data;
     return walk->device->api->read(walk->device, output->value, 0, value->rows, numbers, err) ? numbers : NULL;
 }
 
 static void put_metric(const Walk *walk, const Output *output, const double *numbers) {
     ResultMetric *metric = &walk->results->metrics[output->index];
+    uint32_t width = walk->plan->values[output->value].width;
     for (uint64_t i = 0; i < output->count; i++) {
-        double x = numbers[output->rows[i]];
-        metric->values[output->points[i]] = isfinite(x) ? x : NAN; // a division by zero is undefined too
-        metric->done[output->points[i]] = true;
+        const double *x = numbers + (size_t)output->rows[i] * width;
+        size_t point = output->points[i];
+        metric->values[point] = isfinite(*x) ? *x : NAN; // a division by zero is undefined too
+        metric->done[point] = true;
+        if (metric->intervals) metric->intervals[point] = (ResultInterval){x[INTERVAL_LO], x[INTERVAL_HI], (uint32_t)x[INTERVAL_UNDEFINED]};
     }
 }
 
@@ -227,10 +230,11 @@ static bool put_output(Walk *walk, const Output *output, Error *err) {
 }
 
 // Outputs stand in the order of the steps after which they are complete. One that no step makes is data of the plan.
+// After the last step (UINT32_MAX) all are: there may be none.
 static bool put_outputs(Walk *walk, uint32_t after, Error *err) {
     for (; walk->next_output < walk->plan->output_count; walk->next_output++) {
         const Output *output = &walk->plan->outputs[walk->next_output];
-        if (output->after != after && output->after != UINT32_MAX) break;
+        if (output->after != after && after != UINT32_MAX) break;
         bool wanted = walk->results && (!walk->varying || walk->plan->values[output->value].varies);
         if (wanted) TRY(put_output(walk, output, err));
     }
@@ -369,6 +373,7 @@ bool executor_run(Executor *executor, bool varying, Results *results, Error *err
     bool ok = run_steps(&walk, err);
     if (!ok && err->kind == ERR_INTERRUPTED) take_all(&walk, &ignored); // what was asked for is done
     arena_close(walk.scratch);
+    if (results) results_choose(results); // of a stopped run, too
     return ok;
 }
 

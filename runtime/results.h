@@ -11,6 +11,19 @@ typedef struct {
     const double *numbers; // NULL when some value is no number
 } ResultAxis;
 
+// Where 95 % of a number lie when prompts are drawn anew. NaN: undefined.
+typedef struct {
+    double lo, hi;
+    uint32_t undefined; // draws without a number, which are left out
+} ResultInterval;
+
+// A metric that is found where another is lowest, or highest, over a sweep.
+typedef struct {
+    size_t axis, of, give; // of, give: metrics
+    bool highest, gives_axis;
+    size_t *chosen;        // [points] which value of the sweep; as many as it has: none
+} ResultChoice;
+
 // Points of a set of axes are one number: mixed radix, the last axis fastest.
 typedef struct {
     Str name, formula;
@@ -18,6 +31,8 @@ typedef struct {
     size_t points;
     double *values;     // NaN: undefined
     bool *done;
+    ResultInterval *intervals; // [points], or NULL: it has none
+    ResultChoice *choice;      // how it is chosen, or NULL: it is computed
 } ResultMetric;
 
 // Values, one a prompt, behind a metric.
@@ -79,6 +94,13 @@ typedef struct {
     uint64_t selected, written;
 } ResultPatch;
 
+// content(k, skip) of the prompts of a tokenization: how many tokens it has selected.
+typedef struct {
+    Str positions, stream;
+    uint32_t prompts, fallbacks, least, most; // fallbacks: prompts with fewer than k usable tokens
+    double mean;
+} ResultPositions;
+
 // In a figure a metric may be followed by its bounds.
 typedef enum { RESULT_value, RESULT_lower, RESULT_upper } ResultRole;
 
@@ -121,6 +143,8 @@ typedef struct {
     size_t figure_count;
     ResultPatch *patches;
     size_t patch_count;
+    ResultPositions *positions;
+    size_t positions_count;
     ResultProbe *probes;
     size_t probe_count;
     StrList warnings;   // rendered, one text each
@@ -145,6 +169,20 @@ Str results_column(const Results *results, const ResultColumn *column); // its n
 Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena);
 // What stands below a table, one line each: metrics whose values are hardly above their noise floor.
 void results_notes(const Results *results, const ResultTable *table, Text *out);
+// Fills in the metrics that are chosen, as far as those that they are chosen among are done.
+void results_choose(const Results *results);
+
+// results_interval.c
+bool interval_holds(const ResultMetric *metric, size_t point); // its own number
+void interval_write(const ResultMetric *metric, size_t point, Text *out); // " [0.33, 0.49]", and ! when it does not hold
+void interval_json(const ResultMetric *metric, size_t point, Text *out);
+void interval_notes(const ResultMetric *metric, Text *out); // lines under a table: what is odd about its intervals
+// Three more columns, NAME_lo, NAME_hi and NAME_holds, behind that of a metric that has intervals.
+void interval_columns_json(const ResultMetric *metric, Text *out);
+void interval_columns_csv(const ResultMetric *metric, Text *out);
+void interval_cells_json(const ResultMetric *metric, size_t point, Text *out);
+void interval_cells_csv(const ResultMetric *metric, size_t point, Text *out);
+
 // The noise floor of a metric; false when no probe of it was computed.
 bool results_noise(const Results *results, const ResultMetric *metric, double *floor);
 // The tables for people: aligned columns.
@@ -154,6 +192,7 @@ void results_set_axis(Results *results, uint32_t axis, const double *values, Are
 void results_json(const Results *results, Text *out);
 // What each lambda of a ridge regression scored: [{"lambda": 0.1, "r2": 0.5}, …]
 void results_scores(const FitReport *fit, Text *out);
+void results_positions_json(const Results *results, Text *out); // the member "content_positions" of it, with a comma
 // One row a point of the table, one column each; a column's name is quoted when it must be.
 void results_csv(const Results *results, const ResultTable *table, Text *out);
 // metric, expression, sweeps, prompt, value: one row a prompt and point of every term.

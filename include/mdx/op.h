@@ -11,6 +11,9 @@ typedef enum {
 
 enum { OP_MOST_INPUTS = 3, MOST_LAMBDAS = 64 };
 
+// What `interval` gives: the number itself, where it begins and ends, and how many draws had no number.
+enum { INTERVAL_NUMBER, INTERVAL_LO, INTERVAL_HI, INTERVAL_UNDEFINED, INTERVAL_COLUMNS };
+
 typedef enum { ROWS_LEAF, ROWS_ROWWISE, ROWS_ATTENTION, ROWS_ROWS, ROWS_PROMPT, ROWS_POINT, ROWS_MATRIX } RowRule;
 
 typedef struct {
@@ -56,6 +59,8 @@ typedef union {
     struct { uint32_t rank; uint8_t center; } pca;
     struct { uint32_t best, other; uint8_t named; } margin;
     struct { uint32_t token; } rank;
-    struct { double p; uint32_t reduction; } reduce;
+    struct { double p; uint32_t reduction, draws; } reduce;        // draws of prompts: a table + 1; 0: none
+    struct { uint32_t how, draws; } measure;                       // r2, cka (how: debiased), correlation (how: of ranks)
+    struct { uint32_t basic; } interval;
     uint64_t words[4];
 } Attr;

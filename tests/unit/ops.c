@@ -379,6 +379,47 @@ CASES(r2) {
     check(&b, "r2", 1e-12);
 }
 
+// Fewer rows than columns, and more.
+CASES(cka) {
+    for (uint32_t i = 0; i < 4; i++) {
+        Bench b = bench_open();
+        uint64_t rows = i % 2 ? 8 : 60;
+        Step s = {.op = OP_cka, .attr.measure.how = i / 2, .in = {states(&b, rows, 7), states(&b, rows, 9)}, .rows = rows};
+        uint32_t *owner = arena_many(b.arena, uint32_t, rows);
+        for (uint64_t r = 0; r < rows; r++) owner[r] = r % 2;
+        s.owner = owner;
+        s.out = result(&b, DTYPE_f64, 2, 1);
+        step(&b, s);
+        check(&b, "cka", 1e-12);
+    }
+}
+
+CASES(correlation) {
+    for (uint32_t ranks = 0; ranks < 2; ranks++) {
+        Bench b = bench_open();
+        Step s = {.op = OP_correlation, .attr.measure.how = ranks, .in = {numbers(&b, 20), numbers(&b, 10)}, .rows = 20};
+        uint32_t *owner = arena_many(b.arena, uint32_t, 20);
+        for (uint32_t r = 0; r < 20; r++) owner[r] = r % 2;
+        s.owner = owner;
+        s.map[1] = map_to(&b, 20, 10);
+        s.out = result(&b, DTYPE_f64, 2, 1);
+        step(&b, s);
+        check(&b, "correlation", 1e-15);
+    }
+}
+
+CASES(interval) {
+    for (uint32_t basic = 0; basic < 2; basic++) {
+        Bench b = bench_open();
+        double *data = arena_many(b.arena, double, 3 * 41);
+        for (uint32_t i = 0; i < 3 * 41; i++) data[i] = i % 7 ? uniform() : NAN;
+        Step s = {.op = OP_interval, .attr.interval = {basic}, .in = {add_table(&b, DTYPE_f64, 3, 41, data)}, .rows = 3};
+        s.out = result(&b, DTYPE_f64, 3, INTERVAL_COLUMNS);
+        step(&b, s);
+        check(&b, "interval", 1e-15);
+    }
+}
+
 static void matrix_case(Op op, Attr attr, uint64_t out_rows, uint32_t out_width, uint32_t x_width, uint32_t y_width) {
     Bench b = bench_open();
     Step s = {.op = op, .attr = attr, .in = {states(&b, 50, x_width)}, .rows = 40, .map = {map_to(&b, 40, 50)}};
