@@ -37,7 +37,8 @@ static void rest_on_map(Rests *rests, const MapInst *map) {
 static void rest_on_basis(Rests *rests, const BasisInst *basis) {
     if (seen_before(rests, basis)) return;
     for (size_t i = 0; i < MOST_PARAMS; i++)
-        if (basis->args[i].given && basis->args[i].param->type == PARAM_prompts) rests->fitted[basis->args[i].prompts] = basis->name;
+        if (basis->args[i].given && basis->args[i].param->type == PARAM_prompts)
+            rests->fitted[basis->args[i].prompts] = basis->name;
     rest_on_args(rests, basis->args);
 }
 
@@ -64,8 +65,10 @@ static void rest_on(Rests *rests, const Expr *expr) {
 
 enum { NAMED = 3 };
 
-static bool look_at_pair(Mdx *mdx, const Rests *rests, uint32_t fitted, uint32_t measured, const MetricDef *metric, Error *err) {
-    const PromptTexts *train = streams_prompts(mdx->streams, fitted, err), *val = train ? streams_prompts(mdx->streams, measured, err) : NULL;
+static bool look_at_pair(Mdx *mdx, const Rests *rests, uint32_t fitted, uint32_t measured, const MetricDef *metric,
+                         Error *err) {
+    const PromptTexts *train = streams_prompts(mdx->streams, fitted, err),
+                      *val = train ? streams_prompts(mdx->streams, measured, err) : NULL;
     if (!val) return false;
     StrMap texts = strmap_open(rests->scratch, train->len);
     for (uint32_t i = 0; i < train->len; i++) strmap_put(&texts, train->at[i].text, i);
@@ -78,15 +81,17 @@ static bool look_at_pair(Mdx *mdx, const Rests *rests, uint32_t fitted, uint32_t
     if (!both) return true;
     if (both > NAMED) text_add(&named, " and %u more", both - NAMED);
     const Experiment *exp = mdx->exp;
-    error_set(err, ERR_INPUT, "this is measured on %.*s, %u of whose prompts are also in %.*s, on which %.*s is fitted: %.*s",
-              STR_ARG(exp->prompts.at[measured].name), both, STR_ARG(exp->prompts.at[fitted].name), STR_ARG(rests->fitted[fitted]),
-              STR_ARG(text_view(&named)));
+    error_set(err, ERR_INPUT,
+              "this is measured on %.*s, %u of whose prompts are also in %.*s, on which %.*s is fitted: %.*s",
+              STR_ARG(exp->prompts.at[measured].name), both, STR_ARG(exp->prompts.at[fitted].name),
+              STR_ARG(rests->fitted[fitted]), STR_ARG(text_view(&named)));
     return error_at(err, metric->span);
 }
 
 static bool look_at_metric(Mdx *mdx, const MetricDef *metric, Arena *scratch, Error *err) {
     size_t count = mdx->exp->prompts.len;
-    Rests rests = {scratch, strmap_open(scratch, 64), arena_many(scratch, Str, count), arena_many(scratch, bool, count)};
+    Rests rests = {scratch, strmap_open(scratch, 64), arena_many(scratch, Str, count),
+                   arena_many(scratch, bool, count)};
     for (size_t p = 0; p < metric->count; p++) rest_on(&rests, metric->points[p]);
     for (uint32_t f = 0; f < count; f++)
         for (uint32_t m = 0; m < count && rests.fitted[f].len; m++)
@@ -101,7 +106,8 @@ bool session_overlap(Mdx *mdx, Error *err) {
     for (size_t i = 0; i < mdx->exp->reports.len && ok; i++) {
         const Report *report = &mdx->exp->reports.at[i];
         for (size_t c = 0; c < report->columns.len && ok; c++)
-            if (!report->columns.at[c].is_axis) ok = look_at_metric(mdx, &mdx->exp->metrics.at[report->columns.at[c].index], scratch, err);
+            if (!report->columns.at[c].is_axis)
+                ok = look_at_metric(mdx, &mdx->exp->metrics.at[report->columns.at[c].index], scratch, err);
     }
     arena_close(scratch);
     return ok;

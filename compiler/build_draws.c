@@ -9,7 +9,8 @@ static uint32_t draw(Builder *b, uint32_t prompts) {
     uint64_t count = (uint64_t)b->draws.count * prompts;
     int32_t *drawn = arena_many(tables->arena, int32_t, count);
     for (uint64_t i = 0; i < count; i++) drawn[i] = (int32_t)random_below(&random, prompts);
-    list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_i32, .rows = b->draws.count, .width = prompts, .data = drawn}));
+    list_push(tables->arena, &tables->tables,
+              ((PlanTable){.dtype = DTYPE_i32, .rows = b->draws.count, .width = prompts, .data = drawn}));
     return (uint32_t)tables->tables.len;
 }
 
@@ -18,7 +19,8 @@ uint32_t build_draws(Builder *b, uint32_t prompts, uint32_t *width) {
     if (!b->draws.count) return 0;
     for (size_t i = 0; i < b->draws_tables.len; i++) {
         const DrawsTable *have = &b->draws_tables.at[i];
-        if (have->draws.seed == b->draws.seed && have->draws.count == b->draws.count && have->prompts == prompts) return have->table;
+        if (have->draws.seed == b->draws.seed && have->draws.count == b->draws.count && have->prompts == prompts)
+            return have->table;
     }
     DrawsTable made = {b->draws, prompts, draw(b, prompts)};
     list_push(b->arena, &b->draws_tables, made);

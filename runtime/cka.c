@@ -22,12 +22,13 @@ enum { KL, KK, LL };
 // out [a, b] = x^T y
 static void cross(const Sides *sides, int x, int y, double *out) {
     int a = (int)sides->width[x], b = (int)sides->width[y];
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, a, b, (int)sides->rows, 1, sides->states[x], a, sides->states[y], b, 0, out, b);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, a, b, (int)sides->rows, 1, sides->states[x], a,
+                sides->states[y], b, 0, out, b);
 }
 
 static void by_columns(const Sides *sides, double traces[3], Arena *scratch) {
     uint64_t most = MAX(sides->width[0], sides->width[1]);
-    double *product = arena_many(scratch, double, most * most);
+    double *product = arena_many(scratch, double, most *most);
     static const int pairs[3][2] = {[KL] = {0, 1}, [KK] = {0, 0}, [LL] = {1, 1}};
     for (int i = 0; i < 3; i++) {
         cross(sides, pairs[i][0], pairs[i][1], product);
@@ -38,7 +39,8 @@ static void by_columns(const Sides *sides, double traces[3], Arena *scratch) {
 static double *gram(const Sides *sides, int s, Arena *scratch) {
     int n = (int)sides->rows, d = (int)sides->width[s];
     double *out = arena_many(scratch, double, sides->rows * sides->rows);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, d, 1, sides->states[s], d, sides->states[s], d, 0, out, n);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, d, 1, sides->states[s], d, sides->states[s], d, 0, out,
+                n);
     return out;
 }
 
@@ -67,7 +69,8 @@ static void debias(const Sides *sides, double traces[3], Arena *scratch) {
     double *diagonal[2];
     for (int s = 0; s < 2; s++) {
         diagonal[s] = arena_many(scratch, double, sides->rows);
-        for (uint64_t r = 0; r < sides->rows; r++) diagonal[s][r] = squares(sides->states[s] + r * sides->width[s], sides->width[s]);
+        for (uint64_t r = 0; r < sides->rows; r++)
+            diagonal[s][r] = squares(sides->states[s] + r * sides->width[s], sides->width[s]);
     }
     traces[KL] = unbiased(traces[KL], diagonal[0], diagonal[1], sides->rows);
     traces[KK] = unbiased(traces[KK], diagonal[0], diagonal[0], sides->rows);

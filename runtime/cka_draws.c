@@ -27,8 +27,8 @@ enum { ROWS = 128 };
 
 static void block(const Sides *sides, int s, uint64_t first, uint64_t rows, double *out) {
     int n = (int)sides->rows, d = (int)sides->width[s];
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, n, d, 1, sides->states[s] + first * sides->width[s], d,
-                sides->states[s], d, 0, out, n);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, n, d, 1, sides->states[s] + first * sides->width[s],
+                d, sides->states[s], d, 0, out, n);
 }
 
 static void add_row(Kernels *kernels, uint64_t r, const double *k, const double *l) {
@@ -48,10 +48,10 @@ static void add_row(Kernels *kernels, uint64_t r, const double *k, const double 
 static Kernels kernels_of(const Sides *sides, uint32_t prompts, Arena *scratch) {
     Kernels kernels = {.sides = sides, .prompts = prompts};
     for (int s = 0; s < 2; s++) {
-        kernels.sums[s] = arena_many(scratch, double, sides->rows * prompts);
+        kernels.sums[s] = arena_many(scratch, double, sides->rows *prompts);
         kernels.diagonal[s] = arena_many(scratch, double, sides->rows);
     }
-    for (int i = 0; i < 3; i++) kernels.products[i] = arena_many(scratch, double, (uint64_t)prompts * prompts);
+    for (int i = 0; i < 3; i++) kernels.products[i] = arena_many(scratch, double, (uint64_t)prompts *prompts);
     double *k = arena_many(scratch, double, ROWS * sides->rows), *l = arena_many(scratch, double, ROWS * sides->rows);
     for (uint64_t first = 0; first < sides->rows; first += ROWS) {
         uint64_t rows = MIN((uint64_t)ROWS, sides->rows - first);
@@ -68,16 +68,16 @@ enum { BATCH = 32 };
 typedef double Batch[BATCH];
 
 typedef struct {
-    Batch *times;      // [prompts] w
-    Batch *around[2];  // [rows] k, l
-    Batch *quadratic;  // [prompts] a product with w
-    Batch n, one[2];            // sums of w; of w k, w l
-    Batch whole[3], both[3];    // sums of w w K L, w w K K, w w L L; of w k l, w k k, w l l
+    Batch *times;            // [prompts] w
+    Batch *around[2];        // [rows] k, l
+    Batch *quadratic;        // [prompts] a product with w
+    Batch n, one[2];         // sums of w; of w k, w l
+    Batch whole[3], both[3]; // sums of w w K L, w w K K, w w L L; of w k l, w k k, w l l
 } Drawn;
 
 static void multiply(const double *a, uint64_t rows, uint32_t prompts, const Batch *times, Batch *out) {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, BATCH, (int)prompts, 1, a, (int)prompts, times[0], BATCH, 0,
-                out[0], BATCH);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)rows, BATCH, (int)prompts, 1, a, (int)prompts, times[0],
+                BATCH, 0, out[0], BATCH);
 }
 
 static void count_times(const Kernels *kernels, const int32_t *draws, uint32_t count, Drawn *drawn) {
@@ -94,7 +94,8 @@ static void sum_whole(const Kernels *kernels, int pair, Drawn *drawn) {
 
 // Debiased, a row has no product with itself.
 static void sum_row(const Kernels *kernels, uint64_t r, bool debiased, Drawn *drawn) {
-    const double *times = drawn->times[kernels->sides->prompt[r]], *around[2] = {drawn->around[0][r], drawn->around[1][r]};
+    const double *times = drawn->times[kernels->sides->prompt[r]],
+                 *around[2] = {drawn->around[0][r], drawn->around[1][r]};
     double a = debiased ? kernels->diagonal[0][r] : 0, b = debiased ? kernels->diagonal[1][r] : 0;
     for (int d = 0; d < BATCH; d++) {
         double w = times[d], k = around[0][d] - a, l = around[1][d] - b;
@@ -126,7 +127,8 @@ static double trace(const Drawn *drawn, int pair, int d, bool debiased) {
     static const int sides[3][2] = {[KL] = {0, 1}, [KK] = {0, 0}, [LL] = {1, 1}};
     double n = drawn->n[d], whole = drawn->whole[pair][d], both = drawn->both[pair][d];
     double ones = drawn->one[sides[pair][0]][d] * drawn->one[sides[pair][1]][d];
-    double value = debiased ? whole + ones / ((n - 1) * (n - 2)) - 2 / (n - 2) * both : whole - 2 / n * both + ones / (n * n);
+    double value =
+        debiased ? whole + ones / ((n - 1) * (n - 2)) - 2 / (n - 2) * both : whole - 2 / n * both + ones / (n * n);
     return fabs(value) > 1e-12 * fabs(whole) ? value : 0;
 }
 

@@ -35,7 +35,8 @@ static void sort(const double *x, uint32_t *order, uint32_t *room, size_t n) {
     sort(x, order, room, half);
     sort(x, order + half, room, n - half);
     memcpy(room, order, n * sizeof *order);
-    for (size_t at = 0; at < n; at++) order[at] = k == n || (i < half && x[room[i]] <= x[room[k]]) ? room[i++] : room[k++];
+    for (size_t at = 0; at < n; at++)
+        order[at] = k == n || (i < half && x[room[i]] <= x[room[k]]) ? room[i++] : room[k++];
 }
 
 void ranks_of(const double *x, size_t n, double *ranks, uint32_t *order) {

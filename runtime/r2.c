@@ -36,21 +36,22 @@ typedef struct {
 static PromptSums sums_of(const Sides *sides, uint32_t prompts, Arena *scratch) {
     uint32_t width = sides->width[1];
     const double *mean = mean_of(sides, scratch);
-    double *apart = arena_many(scratch, double, (uint64_t)prompts * width);
-    PromptSums sums = {arena_many(scratch, double, prompts), arena_many(scratch, double, prompts), arena_many(scratch, double, prompts),
-                       arena_many(scratch, double, (uint64_t)prompts * prompts)};
+    double *apart = arena_many(scratch, double, (uint64_t)prompts *width);
+    PromptSums sums = {arena_many(scratch, double, prompts), arena_many(scratch, double, prompts),
+                       arena_many(scratch, double, prompts), arena_many(scratch, double, (uint64_t)prompts *prompts)};
     for (uint64_t r = 0; r < sides->rows; r++) {
         uint32_t p = sides->prompt[r];
         sums.rows[p]++;
         for (uint32_t c = 0; c < width; c++) {
-            double y = sides->states[1][r * width + c], off = y - sides->states[0][r * width + c], from_mean = y - mean[c];
+            double y = sides->states[1][r * width + c], off = y - sides->states[0][r * width + c],
+                   from_mean = y - mean[c];
             sums.wrong[p] += off * off;
             sums.spread[p] += from_mean * from_mean;
             apart[(uint64_t)p * width + c] += from_mean;
         }
     }
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)prompts, (int)prompts, (int)width, 1, apart, (int)width, apart, (int)width,
-                0, sums.products, (int)prompts);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)prompts, (int)prompts, (int)width, 1, apart, (int)width,
+                apart, (int)width, 0, sums.products, (int)prompts);
     return sums;
 }
 
@@ -69,5 +70,6 @@ static double of_draw(const PromptSums *sums, uint32_t prompts, const int32_t *t
 
 void r2_draws(const Sides *sides, const Draws *draws, double *out, Arena *scratch) {
     PromptSums sums = sums_of(sides, draws->prompts, scratch);
-    for (uint32_t d = 0; d < draws->count; d++) out[d] = of_draw(&sums, draws->prompts, draws->taken + (uint64_t)d * draws->prompts);
+    for (uint32_t d = 0; d < draws->count; d++)
+        out[d] = of_draw(&sums, draws->prompts, draws->taken + (uint64_t)d * draws->prompts);
 }

@@ -13,7 +13,9 @@ bool ref_states_finite(const RefOp *op, Error *err) {
     for (int i = 0; i < (int)op_info[op->step->op].inputs; i++)
         for (uint64_t r = 0; r < op->step->rows; r++)
             for (uint32_t c = 0; c < op->in[i].width; c++)
-                if (!isfinite(ref_f32(op, i, r)[c])) FAIL(err, ERR_NOT_FINITE, "a state is not finite (column %u of row %llu)", c, (unsigned long long)r);
+                if (!isfinite(ref_f32(op, i, r)[c]))
+                    FAIL(err, ERR_NOT_FINITE, "a state is not finite (column %u of row %llu)", c,
+                         (unsigned long long)r);
     return true;
 }
 
@@ -51,7 +53,8 @@ static double reduced(const RefOp *op, const double *values, uint64_t n, double 
 
 REF(reduce) {
     const Draws draws = draws_of(op, op->step->attr.reduce.draws);
-    double *values = arena_many(op->scratch, double, op->step->rows), *taken = arena_many(op->scratch, double, op->step->rows),
+    double *values = arena_many(op->scratch, double, op->step->rows),
+           *taken = arena_many(op->scratch, double, op->step->rows),
            *room = arena_many(op->scratch, double, op->step->rows);
     for (uint64_t out = 0; out < op->out_rows; out++) {
         U32List rows = rows_of(op, out);
@@ -96,11 +99,13 @@ REF(correlation) {
     for (uint64_t out = 0; out < op->out_rows; out++) {
         U32List rows = rows_of(op, out);
         for (int k = 0; k < 2; k++)
-            for (size_t i = 0; i < rows.len; i++) pairs.values[k][i] = ((const double *)op->in[k].data)[ref_row(op, k, rows.at[i])];
+            for (size_t i = 0; i < rows.len; i++)
+                pairs.values[k][i] = ((const double *)op->in[k].data)[ref_row(op, k, rows.at[i])];
         result_of(op, out)[0] = correlated(op, &pairs, pairs.values, rows.len);
         for (uint32_t d = 0; d < draws.count; d++) {
             for (int k = 0; k < 2; k++)
-                for (size_t i = 0; i < rows.len; i++) pairs.taken[k][i] = pairs.values[k][draws.taken[(uint64_t)d * draws.prompts + i]];
+                for (size_t i = 0; i < rows.len; i++)
+                    pairs.taken[k][i] = pairs.values[k][draws.taken[(uint64_t)d * draws.prompts + i]];
             result_of(op, out)[1 + d] = correlated(op, &pairs, pairs.taken, rows.len);
         }
     }
@@ -116,7 +121,8 @@ static Sides sides_of(const RefOp *op, uint64_t out, Arena *scratch) {
     for (size_t i = 0; i < rows.len; i++) {
         prompt[i] = op->step->prompt ? op->step->prompt[rows.at[i]] : (uint32_t)i;
         for (int s = 0; s < 2; s++)
-            for (uint32_t c = 0; c < sides.width[s]; c++) sides.states[s][i * sides.width[s] + c] = ref_f32(op, s, rows.at[i])[c];
+            for (uint32_t c = 0; c < sides.width[s]; c++)
+                sides.states[s][i * sides.width[s] + c] = ref_f32(op, s, rows.at[i])[c];
     }
     sides.prompt = prompt;
     return sides;

@@ -55,5 +55,6 @@ static void choose_at(const Results *results, ResultMetric *metric, size_t point
 
 void results_choose(const Results *results) {
     for (size_t i = 0; i < results->metric_count; i++)
-        for (size_t p = 0; results->metrics[i].choice && p < results->metrics[i].points; p++) choose_at(results, &results->metrics[i], p);
+        for (size_t p = 0; results->metrics[i].choice && p < results->metrics[i].points; p++)
+            choose_at(results, &results->metrics[i], p);
 }

@@ -37,10 +37,11 @@ void interval_notes(const ResultMetric *metric, Text *out) {
         most = MAX(most, metric->intervals[p].undefined);
     }
     if (outside)
-        text_add(out, "%.*s: %zu of %zu intervals, marked !, do not hold the number itself: drawn prompts repeat\n", STR_ARG(metric->name),
-                 outside, points);
+        text_add(out, "%.*s: %zu of %zu intervals, marked !, do not hold the number itself: drawn prompts repeat\n",
+                 STR_ARG(metric->name), outside, points);
     if (most)
-        text_add(out, "%.*s: up to %u draws of a point are undefined and left out of its interval\n", STR_ARG(metric->name), most);
+        text_add(out, "%.*s: up to %u draws of a point are undefined and left out of its interval\n",
+                 STR_ARG(metric->name), most);
 }
 
 // ---- Columns behind the number's own
@@ -48,11 +49,13 @@ void interval_notes(const ResultMetric *metric, Text *out) {
 static const char *const endings[] = {"_lo", "_hi", "_holds"};
 
 void interval_columns_json(const ResultMetric *metric, Text *out) {
-    for (size_t i = 0; metric->intervals && i < COUNT(endings); i++) text_add(out, ", \"%.*s%s\"", STR_ARG(metric->name), endings[i]);
+    for (size_t i = 0; metric->intervals && i < COUNT(endings); i++)
+        text_add(out, ", \"%.*s%s\"", STR_ARG(metric->name), endings[i]);
 }
 
 void interval_columns_csv(const ResultMetric *metric, Text *out) {
-    for (size_t i = 0; metric->intervals && i < COUNT(endings); i++) text_add(out, ",%.*s%s", STR_ARG(metric->name), endings[i]);
+    for (size_t i = 0; metric->intervals && i < COUNT(endings); i++)
+        text_add(out, ",%.*s%s", STR_ARG(metric->name), endings[i]);
 }
 
 void interval_cells_json(const ResultMetric *metric, size_t point, Text *out) {
@@ -61,7 +64,9 @@ void interval_cells_json(const ResultMetric *metric, size_t point, Text *out) {
     text_number(out, metric->intervals[point].lo);
     text_str(out, STR(", "));
     text_number(out, metric->intervals[point].hi);
-    text_str(out, str_of(!isfinite(metric->intervals[point].lo) ? ", null" : interval_holds(metric, point) ? ", true" : ", false"));
+    text_str(out, str_of(!isfinite(metric->intervals[point].lo) ? ", null"
+                         : interval_holds(metric, point)        ? ", true"
+                                                                : ", false"));
 }
 
 void interval_cells_csv(const ResultMetric *metric, size_t point, Text *out) {

@@ -3,7 +3,7 @@
 
 Sides sides_open(Arena *arena, uint64_t rows, uint32_t width_x, uint32_t width_y) {
     Sides sides = {.rows = rows, .width = {width_x, width_y}};
-    for (int s = 0; s < 2; s++) sides.states[s] = arena_many(arena, double, rows * sides.width[s] + 1);
+    for (int s = 0; s < 2; s++) sides.states[s] = arena_many(arena, double, rows *sides.width[s] + 1);
     return sides;
 }
 
@@ -30,7 +30,8 @@ bool sides_centre(Sides *sides) {
     for (int s = 0; s < 2; s++) {
         uint64_t count = sides->rows * sides->width[s];
         double before = squares(sides->states[s], count);
-        for (uint32_t c = 0; c < sides->width[s]; c++) centre_column(sides->states[s] + c, sides->rows, sides->width[s]);
+        for (uint32_t c = 0; c < sides->width[s]; c++)
+            centre_column(sides->states[s] + c, sides->rows, sides->width[s]);
         vary &= sides_vary(squares(sides->states[s], count), before);
     }
     return vary;

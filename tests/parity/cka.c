@@ -4,7 +4,8 @@
 static const double NEAR = 1e-4; // relative
 
 static bool near(Parity *parity, const cJSON *got, const cJSON *want) {
-    return cJSON_IsNumber(got) && parity_near(parity, got->valuedouble, want->valuedouble, NEAR * fabs(want->valuedouble));
+    return cJSON_IsNumber(got) &&
+           parity_near(parity, got->valuedouble, want->valuedouble, NEAR * fabs(want->valuedouble));
 }
 
 // The row of a layer at attn_out has the number and the bounds of the fixture's cka_end there.
@@ -38,10 +39,11 @@ static void compare_lowest(const cJSON *rows, const cJSON *lowest) {
 
 static void compare(Parity *parity, const cJSON *got, const cJSON *want) {
     const cJSON *tables = json_member(got, "tables"), *entry;
-    const cJSON *rows = json_member(cJSON_GetArrayItem(tables, 0), "rows"), *lowest = json_member(cJSON_GetArrayItem(tables, 1), "rows");
+    const cJSON *rows = json_member(cJSON_GetArrayItem(tables, 0), "rows"),
+                *lowest = json_member(cJSON_GetArrayItem(tables, 1), "rows");
     CHECK(cJSON_GetArraySize(rows) == 18 && cJSON_GetArraySize(lowest) == 3);
-    cJSON_ArrayForEach(entry, json_member(want, "numbers"))
-        if (strcmp(entry_text(entry, "metric"), "cka_end") == 0) compare_row(parity, rows, entry);
+    cJSON_ArrayForEach(entry, json_member(want, "numbers")) if (strcmp(entry_text(entry, "metric"), "cka_end") == 0)
+        compare_row(parity, rows, entry);
     compare_lowest(rows, lowest);
     CHECK(parity->compared == 6);
 }
@@ -51,9 +53,9 @@ static void example_on(const char *device) {
     Parity parity = {.arena = arena_open(), .name = "cka", .device = device};
     cJSON *want = json_read(TESTS "/data/parity/stats.json", 64 << 20, &err);
     Mdx *mdx = mdx_open();
-    bool ran = mdx_option(mdx, "device", device) && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "write", "off") &&
-               mdx_option(mdx, "set", "val.limit=25") && mdx_option(mdx, "set", "alike.n=200") &&
-               mdx_read(mdx, REPO "/examples/cka.mdx") && mdx_run(mdx);
+    bool ran = mdx_option(mdx, "device", device) && mdx_option(mdx, "dtype", "f32") &&
+               mdx_option(mdx, "write", "off") && mdx_option(mdx, "set", "val.limit=25") &&
+               mdx_option(mdx, "set", "alike.n=200") && mdx_read(mdx, REPO "/examples/cka.mdx") && mdx_run(mdx);
     cJSON *got = ran ? json_parse("results", str_of(mdx_json(mdx)), &err) : NULL;
     if (!ran || !got || !want)
         parity_fail(&parity, "%s", ran ? err.text : mdx_messages(mdx));
@@ -61,7 +63,8 @@ static void example_on(const char *device) {
         compare(&parity, got, want);
     double lo = 1, hi = 0;
     CHECK(mdx_interval(mdx, "alike", 0, &lo, &hi) && lo < hi && !mdx_interval(mdx, "dip", 0, &lo, &hi));
-    printf("%-20s %s: %zu numbers, the worst at %.3f of what is allowed\n", parity.name, device, parity.compared, parity.worst);
+    printf("%-20s %s: %zu numbers, the worst at %.3f of what is allowed\n", parity.name, device, parity.compared,
+           parity.worst);
     mdx_close(mdx);
     cJSON_Delete(got);
     cJSON_Delete(want);

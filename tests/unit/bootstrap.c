@@ -39,7 +39,8 @@ static Sides drawn_rows(Arena *arena, const Sides *sides, const Draws *draws, ui
         for (uint64_t r = 0; r < sides->rows; r++) {
             if ((int32_t)sides->prompt[r] != draws->taken[d * draws->prompts + i]) continue;
             for (int s = 0; s < 2; s++)
-                memcpy(out.states[s] + out.rows * out.width[s], sides->states[s] + r * out.width[s], out.width[s] * sizeof(double));
+                memcpy(out.states[s] + out.rows * out.width[s], sides->states[s] + r * out.width[s],
+                       out.width[s] * sizeof(double));
             out.rows++;
         }
     }
@@ -59,7 +60,8 @@ static void by_algebra(uint32_t prompts, uint32_t most_rows, uint32_t x, uint32_
     if (x == y) r2_draws(&sides, &draws, shares, arena);
     Sides centred = sides_open(arena, sides.rows, x, y);
     centred.prompt = sides.prompt;
-    for (int s = 0; s < 2; s++) memcpy(centred.states[s], sides.states[s], sides.rows * sides.width[s] * sizeof(double));
+    for (int s = 0; s < 2; s++)
+        memcpy(centred.states[s], sides.states[s], sides.rows * sides.width[s] * sizeof(double));
     CHECK(sides_centre(&centred));
     cka_draws(&centred, &draws, false, biased, arena);
     cka_draws(&centred, &draws, true, debiased, arena);
@@ -123,7 +125,8 @@ static void speed(void) {
     begin = clock();
     cka_draws(&wide, &draws, false, out, arena);
     double one = (double)(clock() - begin) / CLOCKS_PER_SEC;
-    printf("%d draws of the CKA of %d layers: %.2f s; one layer of %d dimensions with its kernels: %.3f s\n", DRAWN, LAYERS, seconds, WIDTH, one);
+    printf("%d draws of the CKA of %d layers: %.2f s; one layer of %d dimensions with its kernels: %.3f s\n", DRAWN,
+           LAYERS, seconds, WIDTH, one);
 #ifndef __SANITIZE_ADDRESS__
     CHECK(seconds < 2); // twice what it must be: the machine may have other work
 #endif

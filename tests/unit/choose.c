@@ -19,7 +19,12 @@ static void choose(uint64_t axes, size_t points, bool intervals) {
     ResultMetric metrics[] = {
         {.name = STR("x"), .axes = ALPHA | LAYER, .points = 6, .values = x, .done = done},
         {.name = STR("other"), .axes = ALPHA, .points = 3, .values = other, .done = done, .intervals = bounds},
-        {.name = STR("best"), .axes = axes, .points = points, .values = out, .done = out_done, .choice = &choice,
+        {.name = STR("best"),
+         .axes = axes,
+         .points = points,
+         .values = out,
+         .done = out_done,
+         .choice = &choice,
          .intervals = intervals ? out_bounds : NULL},
     };
     Results results = {.axes = sweeps, .axis_count = 2, .metrics = metrics, .metric_count = 3};
@@ -37,7 +42,8 @@ int main(void) {
     CHECK(out[0] == 0.5 && out[1] == 0.25);
     choice = (ResultChoice){.axis = 0, .of = 0, .give = 1, .chosen = chosen};
     choose(LAYER, 2, true);
-    CHECK(out[0] == 20 && out_bounds[0].lo == 3 && out_bounds[0].undefined == 1 && out[1] == 10 && out_bounds[1].hi == 2);
+    CHECK(out[0] == 20 && out_bounds[0].lo == 3 && out_bounds[0].undefined == 1 && out[1] == 10 &&
+          out_bounds[1].hi == 2);
     x[1] = NAN;
     choose(LAYER, 2, true);
     CHECK(out_done[1] && isnan(out[1]) && isnan(out_bounds[1].lo) && chosen[1] == 3);

@@ -65,7 +65,8 @@ static void both_forms(Arena *arena) {
         Sides narrow = normal_sides(arena, 30, 5, 6), wide = sides_open(arena, 30, 100, 100);
         for (int s = 0; s < 2; s++)
             for (uint32_t r = 0; r < 30; r++)
-                memcpy(wide.states[s] + r * 100, narrow.states[s] + r * narrow.width[s], narrow.width[s] * sizeof(double));
+                memcpy(wide.states[s] + r * 100, narrow.states[s] + r * narrow.width[s],
+                       narrow.width[s] * sizeof(double));
         double a = value_of(&narrow, debiased, arena), b = value_of(&wide, debiased, arena);
         CHECK(fabs(a) > 1e-4 && fabs(a - b) < 1e-13);
     }

@@ -30,7 +30,8 @@ static void told(const Results *results, Arena *arena) {
 static void written(const Results *results, Arena *arena) {
     Text json = text_open(arena), csv = text_open(arena);
     results_json(results, &json);
-    CHECK(has(text_view(&json), "{\"site\": \"a\", \"value\": 0.5, \"lo\": 0.25, \"hi\": 0.75, \"holds_value\": true}"));
+    CHECK(
+        has(text_view(&json), "{\"site\": \"a\", \"value\": 0.5, \"lo\": 0.25, \"hi\": 0.75, \"holds_value\": true}"));
     CHECK(has(text_view(&json), "\"lo\": 0.625, \"hi\": 0.75, \"holds_value\": false, \"undefined_draws\": 3}"));
     CHECK(has(text_view(&json), "\"value\": null, \"lo\": null, \"hi\": null"));
     CHECK(has(text_view(&json), "{\"columns\": [\"site\", \"m\", \"m_lo\", \"m_hi\", \"m_holds\"]"));
@@ -45,8 +46,13 @@ int main(void) {
     ResultMetric metric = {STR("m"), STR("bootstrap(x)"), 1, 4, values, done, found, NULL};
     ResultColumn columns[] = {{true, 0, RESULT_value}, {false, 0, RESULT_value}};
     ResultTable table = {1, 4, 2, columns};
-    Results results = {.experiment = STR("e"), .axes = &axis, .axis_count = 1, .metrics = &metric, .metric_count = 1,
-                       .tables = &table, .table_count = 1};
+    Results results = {.experiment = STR("e"),
+                       .axes = &axis,
+                       .axis_count = 1,
+                       .metrics = &metric,
+                       .metric_count = 1,
+                       .tables = &table,
+                       .table_count = 1};
     told(&results, arena);
     written(&results, arena);
     arena_close(arena);

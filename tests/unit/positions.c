@@ -9,7 +9,8 @@ static const uint32_t start[] = {0, 30, 33, 40, 60}, length[] = {30, 3, 7, 20};
 static const Str ids[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}};
 static bool content[60];
 
-static bool cover(void *self, const Stream *stream, uint32_t prompt, Str text, uint32_t n, bool *flags, uint32_t *found, Error *err) {
+static bool cover(void *self, const Stream *stream, uint32_t prompt, Str text, uint32_t n, bool *flags, uint32_t *found,
+                  Error *err) {
     (void)self, (void)stream, (void)err;
     *found = str_is(text, "here") && n == 2 ? 2 : prompt;
     if (*found == n) flags[1] = flags[2] = true;
@@ -40,7 +41,8 @@ static void spread(Arena *arena) {
         Spaces spaces = open_spaces(arena);
         const Selection *got = select_at(&spaces, (Positions){.word = POSITION_content, .k = k}, &err);
         CHECK(got && selection_in_prompt(got, 0) == k);
-        for (uint32_t i = 0; got && i < k; i++) CHECK(selection_has(got, 1 + (uint32_t)floor((k > 1 ? 27.0 * i / (k - 1) : 0) + 0.5)));
+        for (uint32_t i = 0; got && i < k; i++)
+            CHECK(selection_has(got, 1 + (uint32_t)floor((k > 1 ? 27.0 * i / (k - 1) : 0) + 0.5)));
     }
 }
 
@@ -50,7 +52,8 @@ static void fallbacks(Arena *arena) {
     const Selection *got = select_at(&spaces, (Positions){.word = POSITION_content, .k = 5}, &err);
     CHECK(got && selection_in_prompt(got, 1) == 1 && selection_in_prompt(got, 2) == 5);
     got = select_at(&spaces, (Positions){.word = POSITION_content, .k = 6}, &err);
-    CHECK(got && selection_in_prompt(got, 2) == 5 && selection_has(got, 34) && selection_has(got, 38) && !selection_has(got, 39));
+    CHECK(got && selection_in_prompt(got, 2) == 5 && selection_has(got, 34) && selection_has(got, 38) &&
+          !selection_has(got, 39));
     select_at(&spaces, (Positions){.word = POSITION_content, .k = 6}, &err);
     CHECK(spaces.contents.len == 2);
     const ContentCount *count = &spaces.contents.at[1];
