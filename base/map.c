@@ -17,7 +17,8 @@ typedef struct {
     unsigned bits; // of their count
 } Seen;
 
-// Half of the slots stay free. Multiplied, rows at equal distances are spread by their upper bits; not by the lower ones.
+// Half of the slots stay free. What spreads rows at equal distances is the upper bits of the product: the lower ones of
+// rows that are multiples of the number of slots are all 0.
 static Seen seen_open(Arena *arena, uint64_t count) {
     Seen seen = {.bits = 1};
     while (((uint64_t)1 << seen.bits) < 2 * count) seen.bits++;

@@ -117,19 +117,13 @@ REF(entropy) {
 
 // ---- States
 
-static double dot(const float *a, const float *b, uint32_t n) {
-    double sum = 0;
-    for (uint32_t c = 0; c < n; c++) sum += (double)a[c] * b[c];
-    return sum;
-}
-
 // Of a state that is all zero the cosine is undefined: NaN here, a word in the report.
 REF(cosine) {
     TRY(ref_states_finite(op, err));
     uint32_t n = op->in[0].width;
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r), *y = ref_f32(op, 1, r);
-        ref_out_f64(op)[r] = dot(x, y, n) / sqrt(dot(x, x, n) * dot(y, y, n));
+        ref_out_f64(op)[r] = ref_dot(x, y, n) / sqrt(ref_dot(x, x, n) * ref_dot(y, y, n));
     }
     return true;
 }
@@ -138,7 +132,7 @@ REF(norm) {
     TRY(ref_states_finite(op, err));
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r);
-        ref_out_f64(op)[r] = sqrt(dot(x, x, op->in[0].width));
+        ref_out_f64(op)[r] = sqrt(ref_dot(x, x, op->in[0].width));
     }
     return true;
 }
