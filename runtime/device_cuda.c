@@ -415,6 +415,7 @@ static bool cuda_device_open(Device *device, Arena *arena, Error *err) {
     DeviceCuda *self = arena_new(arena, DeviceCuda);
     device->self = self;
     self->strict = device->options.strict;
+    device_phase(device, "opening the GPU");
     return gpu_open(&self->gpu, arena, device->options.cuda_path, device->options.cache ? cache_folder(arena) : NULL, err);
 }
 
@@ -498,15 +499,18 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->kernels = kernel_set_open(self->arena);
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
     const DType *as = plan_weight_types(self->plan, self->arena);
+    device_phase(device, "copying weights");
     self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, plan_weights_above(self->plan, self->arena), self->arena, err);
     TRY(self->upload != NULL);
     self->gemms = gemms_open(&self->gpu, self->strict, self->arena);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
     self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
+    device_phase(device, "compiling kernels");
     place_tables(self, as);
     each_step(self, false);
     TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, &self->gpu, err));
     each_step(self, true);
+    device_phase(device, "choosing products");
     return prepare_products(self, err);
 }
 
@@ -554,6 +558,10 @@ static bool cuda_device_ask(Device *device, uint32_t value, bool *asked, Error *
     *asked = false;
     if (v->place != IN_ARENA || at.stride != at.width) return true;
     return graphs_flush(self->graphs, err) && reads_ask(self->reads, at.at, at.dtype, at.rows * at.width, asked, err);
+}
+
+static bool cuda_device_waits(const Step *step) {
+    return !kind_of(step);
 }
 
 static bool cuda_device_take(Device *device, void *out, Error *err) {
@@ -666,6 +674,7 @@ const DeviceApi device_cuda = {
     .mark = cuda_device_mark,
     .marks = cuda_device_marks,
     .read = cuda_device_read,
+    .waits = cuda_device_waits,
     .ask = cuda_device_ask,
     .take = cuda_device_take,
     .print = cuda_device_print,

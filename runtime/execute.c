@@ -99,6 +99,7 @@ static bool run_steps(Walk *walk, Error *err) {
         const Step *step = &walk->plan->steps[i];
         if (execution->stop && *execution->stop) FAIL(err, ERR_INTERRUPTED, "stopped");
         bool runs = step->rows && (!walk->varying || step->varies);
+        if (runs && walk->device->api->waits && walk->device->api->waits(step)) TRY(outputs_take(&walk->outputs, err));
         if (runs) TRY(run_step(walk, step, err));
         if (runs && walk->outputs.results) count_step(walk->plan, step, walk->outputs.results->product_rows);
         if (runs) outputs_fit(&walk->outputs, step);
@@ -145,6 +146,7 @@ Executor *executor_open(const Execution *execution, const OpenFiles *files, Aren
     *executor = (Executor){execution, {.api = execution->api, .options = execution->options}, {execution->plan, NULL}, arena, NULL};
     executor->bound.tensors = execute_bind(execution->plan, files, arena);
     Device *device = &executor->device;
+    if (execution->listener) device->progress = execution->listener->progress, device->progress_self = execution->listener->self;
     if (device->api->open(device, arena, err) && device->api->prepare(device, &executor->bound, err)) return executor;
     executor_close(executor);
     return NULL;
