@@ -9,13 +9,15 @@ are the experiments. Two runs write the same bytes. The models must be there: ..
 """
 import sys
 
+import cases_bf16
 import cases_maps
 import cases_metrics
 import cases_patches
 import cases_rope
 import cases_sites
 
-CASES = {**cases_sites.CASES, **cases_patches.CASES, **cases_metrics.CASES, **cases_maps.CASES, **cases_rope.CASES}
+CASES = {**cases_sites.CASES, **cases_patches.CASES, **cases_metrics.CASES, **cases_maps.CASES, **cases_rope.CASES,
+         **cases_bf16.CASES}
 
 
 def main(names):
