@@ -9,6 +9,7 @@ are the experiments. Two runs write the same bytes. The models must be there: ..
 """
 import sys
 
+import cases_bf16
 import cases_maps
 import cases_metrics
 import cases_patches
@@ -17,7 +18,7 @@ import cases_sites
 import cases_stats
 
 CASES = {**cases_sites.CASES, **cases_patches.CASES, **cases_metrics.CASES, **cases_maps.CASES, **cases_rope.CASES,
-         **cases_stats.CASES}
+         **cases_stats.CASES, **cases_bf16.CASES}
 
 
 def main(names):

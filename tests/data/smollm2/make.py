@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the fixture of tests/parity/smollm2.c: what transformers says about smollm2.mdx.
+"""Make the fixtures of tests/parity/smollm2.c and bf16.c: what transformers says about smollm2.mdx and bf16.mdx.
 
     python3 make.py PAIR          (needs torch, transformers, tokenizers, safetensors, numpy)
 
@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "parity"))
 
 import hf
 import numbers_of as of
+from cases_bf16 import bf16
 from fixture import Fixture
 from hf import Model, Write
 
@@ -89,6 +90,7 @@ def main(pair):
     out.save()
     with open(os.path.join(HERE, "logits.safetensors"), "wb") as f:
         f.write(save(sampled))
+    bf16(os.path.join("..", "smollm2", "bf16"), ["base", "tuned"], 8, [0, 9, 19, 29], STRIDE)
 
 
 if len(sys.argv) != 2:
