@@ -188,6 +188,13 @@ static bool *kept_values(const Fuse *fuse) {
     return kept;
 }
 
+// Without pruning there may be values that nobody reads.
+static bool is_read(const Unit *unit, const bool *kept) {
+    for (size_t i = 0; i < unit->members.len; i++)
+        if (kept[unit->members.at[i].value]) return true;
+    return false;
+}
+
 static Step unit_step(Fuse *fuse, Unit *unit, const bool *kept) {
     Lowered *lowered = fuse->lowered;
     Step step = lowered->steps.at[unit->root];
@@ -215,6 +222,7 @@ static void new_steps(Fuse *fuse) {
     for (size_t u = 0; u < fuse->logits.len; u++) logits_at[fuse->logits.at[u]->root] = fuse->logits.at[u];
     Steps steps = {0};
     for (uint32_t i = 0; i < lowered->steps.len; i++) {
+        if (unit_at[i] && !is_read(unit_at[i], kept)) continue;
         if (unit_at[i])
             list_push(lowered->arena, &steps, unit_step(fuse, unit_at[i], kept));
         else if (logits_at[i])
