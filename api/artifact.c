@@ -157,6 +157,32 @@ static void manifest_positions(const Mdx *mdx, Text *out) {
     text_str(out, STR("],\n"));
 }
 
+// Every random choice that was made, by what made it.
+static void manifest_seeds(const Mdx *mdx, Text *out) {
+    const char *between = "";
+    text_str(out, STR("  \"seeds\": ["));
+    for (size_t i = 0; i < mdx->exp->maps.len; i++) {
+        const MapInst *map = mdx->exp->maps.at[i];
+        bool turned = map->mapper == MAPPER_random_rotation;
+        if (!turned && !map->shuffled) continue;
+        text_add(out, "%s\n    {\"map\": ", between);
+        text_json(out, map->name);
+        text_add(out, ", \"use\": \"%s\", \"seed\": %llu}", turned ? "random_rotation" : "shuffled",
+                 (unsigned long long)(turned ? map->args[0].seed : map->seed));
+        between = ",";
+    }
+    for (size_t i = 0; i < mdx->exp->metrics.len; i++) {
+        const MetricDef *metric = &mdx->exp->metrics.at[i];
+        const Expr *expr = metric->points[0];
+        if (expr->kind != EXPR_interval) continue;
+        text_add(out, "%s\n    {\"metric\": ", between);
+        text_json(out, metric->name);
+        text_add(out, ", \"use\": \"bootstrap\", \"seed\": %llu, \"draws\": %u}", (unsigned long long)expr->args[2].seed, expr->args[1].count);
+        between = ",";
+    }
+    text_str(out, STR("],\n"));
+}
+
 Str record_time(Arena *arena, double seconds) {
     time_t whole = (time_t)seconds;
     struct tm parts;
@@ -176,11 +202,13 @@ static Str manifest(Mdx *mdx, const Record *record) {
     json_pair(&out, "device", str_of(mdx->device->name));
     text_str(&out, STR(",\n  "));
     json_pair(&out, "dtype", str_of(dtype_info[session_states(mdx)].name));
-    text_add(&out, ",\n  \"complete\": %s,\n  \"seeds\": [],\n", results_complete(&mdx->results) ? "true" : "false");
+    text_add(&out, ",\n  \"complete\": %s,\n", results_complete(&mdx->results) ? "true" : "false");
+    manifest_seeds(mdx, &out);
     manifest_inputs(&record->inputs, &out);
     manifest_models(mdx, record, &out);
     manifest_prompts(mdx, &out);
     manifest_positions(mdx, &out);
+    if (mdx->results.positions_count) results_positions_json(&mdx->results, &out);
     const Cost executed = session_executed(mdx);
     text_str(&out, STR("  \"executed\": "));
     cost_json(&executed, &out);
@@ -211,17 +239,21 @@ static Str file_name(Arena *arena, Str name) {
 
 static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
     Arena *arena = mdx->arena;
-    Text metadata = text_open(arena);
+    const FitReport *fit = &map->fit;
+    Text metadata = text_open(arena), scores = text_open(arena);
+    results_scores(fit, &scores);
     const struct {
         const char *key;
         Str value;
     } members[] = {
-        {"mapper", map->kind}, {"from", map->from}, {"to", map->to}, {"on", map->on},
-        {"rows", str_format(arena, "%llu", (unsigned long long)map->rows)}, {"rank", str_format(arena, "%u", map->rank)},
-        {"scale", str_format(arena, "%.17g", map->scale)}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},
+        {"mapper", map->kind}, {"inside", map->inside}, {"shuffled", map->shuffled ? str_format(arena, "%llu", (unsigned long long)map->seed) : STR("")}, {"from", map->from}, {"to", map->to}, {"on", map->on},
+        {"rows", str_format(arena, "%llu", (unsigned long long)fit->rows)}, {"rank", str_format(arena, "%u", fit->rank)},
+        {"scale", str_format(arena, "%.17g", fit->scale)}, {"lambda", fit->lambda_count ? str_format(arena, "%.17g", fit->lambda) : STR("")},
+        {"scores", fit->lambda_count ? text_view(&scores) : STR("")}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},
         {"spec_sha256", str_of(str_c(arena, str_of(sha256_bytes(mdx->spec.sources.at[0].text.at, mdx->spec.sources.at[0].text.len).hex)))},
     };
     for (size_t i = 0; i < COUNT(members); i++) {
+        if (!members[i].value.len) continue;
         text_str(&metadata, str_of(i ? "," : "{"));
         text_json(&metadata, str_of(members[i].key));
         text_char(&metadata, ':');

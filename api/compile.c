@@ -57,6 +57,7 @@ bool session_graph(Mdx *mdx, Error *err) {
     if (mdx->graph_made) return true;
     TRY(session_streams(mdx, err));
     session_phase(mdx, "reading prompts");
+    TRY(session_overlap(mdx, err));
     mdx->tables = tables_open(mdx->arena, mdx->exp, &mdx->spec.sources, &mdx->facts);
     mdx->tables->share = !session_disabled(mdx, "share");
     Graph built = graph_open(mdx->tables);

@@ -3,7 +3,7 @@
 
 static ExplainOptions options_of(Mdx *mdx) {
     uint32_t *bytes = arena_many(mdx->arena, uint32_t, mdx->exp->models.len + 1);
-    for (size_t i = 0; i < mdx->exp->models.len; i++) bytes[i] = dtype_info[model_weights(&mdx->exp->models.at[i])].bytes;
+    for (size_t i = 0; i < mdx->exp->models.len; i++) bytes[i] = dtype_info[mdx->weights[i]].bytes;
     return (ExplainOptions){.slices = !session_disabled(mdx, "slice"),
                             .merges = !mdx->apart && !session_disabled(mdx, "batch"),
                             .fuses = mdx->device->fuses && !session_disabled(mdx, "fuse"),

@@ -183,11 +183,11 @@ static void write_maps(Page *page) {
     for (size_t i = 0; i < results->map_count; i++) {
         const ResultMap *map = &results->maps[i];
         const Str first[] = {map->name, map->kind, map->on}, last[] = {map->from, map->to};
-        const uint64_t counts[] = {map->rows, map->in, map->out, map->rank};
+        const uint64_t counts[] = {map->fit.rows, map->in, map->out, map->fit.rank};
         row_open(page);
         for (size_t k = 0; k < COUNT(first); k++) html_cell(&page->out, false, first[k]);
         for (size_t k = 0; k < COUNT(counts); k++) html_count(&page->out, counts[k]);
-        html_cell(&page->out, true, str_format(page->mdx->arena, "%.6g", map->scale));
+        html_cell(&page->out, true, str_format(page->mdx->arena, "%.6g", map->fit.scale));
         for (size_t k = 0; k < COUNT(last); k++) html_cell(&page->out, false, last[k]);
         row_close(page);
     }

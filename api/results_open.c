@@ -21,6 +21,22 @@ static double *undefined(Arena *arena, size_t count) {
     return values;
 }
 
+static size_t metric_named(const Results *results, Str name) {
+    for (size_t i = 0; i < results->metric_count; i++)
+        if (str_eq(results->metrics[i].name, name)) return i;
+    BUG("a metric that was not checked");
+}
+
+static void open_choice(Mdx *mdx, const Expr *expr, ResultMetric *metric) {
+    const Arg *give = &expr->args[2];
+    ResultChoice *choice = arena_new(mdx->arena, ResultChoice);
+    *choice = (ResultChoice){.axis = expr->args[1].count, .of = metric_named(&mdx->results, expr->args[0].text), .highest = expr->row == CHOICE_highest,
+                             .gives_axis = give->flag, .chosen = arena_many(mdx->arena, size_t, metric->points)};
+    choice->give = give->given && !give->flag ? metric_named(&mdx->results, give->text) : choice->of;
+    if (!give->flag && mdx->results.metrics[choice->give].intervals) metric->intervals = arena_many(mdx->arena, ResultInterval, metric->points);
+    metric->choice = choice;
+}
+
 static void open_metrics(Mdx *mdx) {
     Results *results = &mdx->results;
     results->metric_count = mdx->exp->metrics.len;
@@ -28,8 +44,12 @@ static void open_metrics(Mdx *mdx) {
     for (size_t i = 0; i < results->metric_count; i++) {
         const MetricDef *def = &mdx->exp->metrics.at[i];
         size_t points = results_points(results, def->axes);
-        results->metrics[i] = (ResultMetric){def->name, def->text, def->axes, points, undefined(mdx->arena, points), arena_many(mdx->arena, bool, points)};
+        results->metrics[i] = (ResultMetric){.name = def->name, .formula = def->text, .axes = def->axes, .points = points,
+                                             .values = undefined(mdx->arena, points), .done = arena_many(mdx->arena, bool, points)};
+        if (def->points[0]->type == TYPE_interval) results->metrics[i].intervals = arena_many(mdx->arena, ResultInterval, points);
     }
+    for (size_t i = 0; i < results->metric_count; i++)
+        if (mdx->exp->metrics.at[i].points[0]->kind == EXPR_choice) open_choice(mdx, mdx->exp->metrics.at[i].points[0], &results->metrics[i]);
 }
 
 // Names of prompts whose values are kept.
@@ -90,8 +110,13 @@ static void open_maps(Mdx *mdx) {
     results->maps = arena_many(mdx->arena, ResultMap, results->map_count);
     for (size_t i = 0; i < results->map_count; i++) {
         const MapInst *map = mdx->exp->maps.at[i];
-        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .scale = 1,
+        results->maps[i] = (ResultMap){.name = map->name, .kind = str_of(mapper_names[map->mapper]), .fit.scale = 1,
                                        .from = expr_text(mdx, map->from), .to = expr_text(mdx, map->to)};
+        Text inside = text_open(mdx->arena);
+        inside_write(&map->inside, &inside);
+        results->maps[i].inside = text_view(&inside);
+        results->maps[i].shuffled = map->shuffled;
+        results->maps[i].seed = map->seed;
         if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;
     }
 }
@@ -112,6 +137,7 @@ static void open_tables(Mdx *mdx) {
     results->figures = arena_many(mdx->arena, ResultFigure, mdx->exp->reports.len);
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
+        if (report->hidden) continue;
         if (report->kind == REPORT_table) results->tables[results->table_count++] = table_of(mdx, report);
         if (report->kind != REPORT_plot && report->kind != REPORT_heat) continue;
         results->figures[results->figure_count++] = (ResultFigure){report->name, report->kind == REPORT_heat, report->span,
@@ -149,6 +175,25 @@ static void open_probes(Mdx *mdx) {
     }
 }
 
+static void open_positions(Mdx *mdx) {
+    Results *results = &mdx->results;
+    const Spaces *spaces = &mdx->tables->spaces;
+    results->positions_count = spaces->contents.len;
+    results->positions = arena_many(mdx->arena, ResultPositions, spaces->contents.len + 1);
+    for (size_t i = 0; i < spaces->contents.len; i++) {
+        const ContentCount *count = &spaces->contents.at[i];
+        const StreamInfo *info = &spaces->streams.at[count->stream];
+        Text text = text_open(mdx->arena);
+        positions_write(&count->at, &text);
+        results->positions[i] = (ResultPositions){text_view(&text), info->name, info->stream->count, count->fallbacks, count->least,
+                                                  count->most, (double)count->total / info->stream->count};
+        if (!count->fallbacks) continue;
+        Str warning = str_format(mdx->arena, "%u of %u prompts (%.*s) have fewer than %lld usable tokens: all of them are taken", count->fallbacks,
+                                 info->stream->count, STR_ARG(info->name), (long long)count->at.k);
+        session_warning(mdx, count->at.span, warning.at);
+    }
+}
+
 bool session_results(Mdx *mdx, Error *err) {
     const Experiment *exp = mdx->exp;
     Results *results = &mdx->results;
@@ -163,6 +208,7 @@ bool session_results(Mdx *mdx, Error *err) {
     open_maps(mdx);
     open_patches(mdx);
     open_probes(mdx);
+    open_positions(mdx);
     open_tables(mdx);
     return true;
 }

@@ -25,6 +25,7 @@ static void warn_missing(Mdx *mdx) {
     size_t tables = 0, figures = 0, points;
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
+        if (report->hidden) continue;
         const ResultTable *table = NULL;
         if (report->kind == REPORT_table) table = &results->tables[tables++];
         if (report->name.len) table = &results->figures[figures++].table;
@@ -152,4 +153,12 @@ bool mdx_value(const Mdx *mdx, const char *metric, size_t point, double *out) {
     if (!found || point >= found->points || !found->done[point] || isnan(found->values[point])) return false;
     *out = found->values[point];
     return true;
+}
+
+bool mdx_interval(const Mdx *mdx, const char *metric, size_t point, double *lo, double *hi) {
+    const ResultMetric *found = metric_named(mdx, metric);
+    if (!found || !found->intervals || point >= found->points || !found->done[point]) return false;
+    *lo = found->intervals[point].lo;
+    *hi = found->intervals[point].hi;
+    return !isnan(*lo) && !isnan(*hi);
 }

@@ -319,6 +319,7 @@ static bool check_spec(Mdx *mdx, bool readable, Error *err) {
     Experiment *exp = mdx->spec.broken || mdx->parse_only ? NULL : check(mdx->arena, &mdx->spec, &mdx->diags);
     render_new(mdx);
     if (!mdx->diags.errors) mdx->exp = exp;
+    if (mdx->exp) mdx->weights = session_weights(mdx);
     return mdx->exp || (mdx->parse_only && !mdx->diags.errors);
 }
 

@@ -36,6 +36,7 @@ struct Mdx {
     Spec spec;
     Diags diags;
     Experiment *exp;       // NULL before a spec was read without errors
+    const DType *weights;  // [exp->models.len] what they are stored as
     // the plan
     Streams *streams;
     Facts facts;
@@ -84,12 +85,15 @@ bool session_failed(Mdx *mdx, const Error *err);
 void session_warning(Mdx *mdx, Span span, const char *text);
 bool session_refuse(Mdx *mdx, const char *format, ...) PRINTF_LIKE(2, 3); // a message without a place
 
-// states.c: what a model's weights are stored as, by its config.json (f32 when it does not say); what states become.
-DType model_weights(const ModelDef *model);
+// states.c: what each model's weights are stored as, by its config.json (f32 when it does not say); what states become.
+const DType *session_weights(Mdx *mdx); // reads the files: Mdx.weights has them
 DType session_states(const Mdx *mdx);
 
 // explain.c: what the last run multiplied, as mdx_explain counts it.
 Cost session_executed(const Mdx *mdx);
+
+// overlap.c: whether no prompt on which something is measured is one that it was fitted on, under another name.
+bool session_overlap(Mdx *mdx, Error *err);
 
 // results_open.c: the empty results that the experiment will fill.
 bool session_results(Mdx *mdx, Error *err);

@@ -3,7 +3,7 @@
 #include "mdx/file.h"
 #include "mdx/json.h"
 
-DType model_weights(const ModelDef *model) {
+static DType model_weights(const ModelDef *model) {
     static const char *const keys[] = {"dtype", "torch_dtype"};
     Error ignored;
     Arena *scratch = arena_open();
@@ -22,12 +22,17 @@ DType model_weights(const ModelDef *model) {
     return dtype;
 }
 
+const DType *session_weights(Mdx *mdx) {
+    DType *types = arena_many(mdx->arena, DType, mdx->exp->models.len + 1);
+    for (size_t i = 0; i < mdx->exp->models.len; i++) types[i] = model_weights(&mdx->exp->models.at[i]);
+    return types;
+}
+
 // Short where all models are: states of one go to another.
 DType session_states(const Mdx *mdx) {
     if (!mdx->device->shortens) return DTYPE_f32;
     if (mdx->states != DTYPE_COUNT) return mdx->states;
-    DType dtype = mdx->exp->models.len ? model_weights(&mdx->exp->models.at[0]) : DTYPE_f32;
     for (size_t i = 1; i < mdx->exp->models.len; i++)
-        if (model_weights(&mdx->exp->models.at[i]) != dtype) return DTYPE_f32;
-    return dtype;
+        if (mdx->weights[i] != mdx->weights[0]) return DTYPE_f32;
+    return mdx->exp->models.len ? mdx->weights[0] : DTYPE_f32;
 }

@@ -6,6 +6,18 @@ const DTypeInfo dtype_info[DTYPE_COUNT] = {
 #include "mdx/dtype.def"
 };
 
+bool dtype_is_short(DType dtype) {
+    return dtype == DTYPE_f16 || dtype == DTYPE_bf16;
+}
+
+bool dtype_is_float(DType dtype) {
+    return dtype == DTYPE_f32 || dtype_is_short(dtype);
+}
+
+DType dtype_held(DType own, DType as) {
+    return as != DTYPE_COUNT && dtype_is_float(own) ? as : own;
+}
+
 static float float_of_bits(uint32_t bits) {
     float x;
     memcpy(&x, &bits, sizeof x);

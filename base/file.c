@@ -11,6 +11,8 @@
 
 #include "mdx/file.h"
 
+enum { PATH_BYTES = 4096 };
+
 static bool fail_errno(Error *err, const char *path, const char *doing) {
     return error_set(err, ERR_SYSTEM, "%s: cannot %s: %s", path, doing, strerror(errno));
 }
@@ -101,7 +103,7 @@ static bool write_all(int fd, Str bytes) {
 }
 
 bool file_write(const char *path, Str bytes, Error *err) {
-    char part[4096 + 16];
+    char part[PATH_BYTES + 16];
     int length = snprintf(part, sizeof part, "%s.part-XXXXXX", path);
     if (length < 0 || (size_t)length >= sizeof part) FAIL(err, ERR_SYSTEM, "%s: the path is too long", path);
     int fd = mkstemp(part);
@@ -115,7 +117,7 @@ bool file_write(const char *path, Str bytes, Error *err) {
 }
 
 bool folder_make(const char *path, Error *err) {
-    char partial[4096];
+    char partial[PATH_BYTES];
     size_t length = strlen(path);
     if (length == 0 || length >= sizeof partial) FAIL(err, ERR_SYSTEM, "'%s': not a usable path", path);
     memcpy(partial, path, length + 1);
@@ -130,6 +132,10 @@ bool folder_make(const char *path, Error *err) {
     return true;
 }
 
+static bool is_dots(const char *name) {
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 static bool remove_below(int parent, const char *name, const char *path, Error *err) {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return true;
     if (errno != EISDIR && errno != EPERM) return fail_errno(err, path, "remove");
@@ -142,8 +148,7 @@ static bool remove_below(int parent, const char *name, const char *path, Error *
     }
     bool ok = true;
     for (struct dirent *entry; ok && (entry = readdir(folder));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            ok = remove_below(fd, entry->d_name, path, err);
+        if (!is_dots(entry->d_name)) ok = remove_below(fd, entry->d_name, path, err);
     closedir(folder);
     if (ok && unlinkat(parent, name, AT_REMOVEDIR) != 0) ok = fail_errno(err, path, "remove");
     return ok;
@@ -153,20 +158,57 @@ bool folder_remove(const char *path, Error *err) {
     return remove_below(AT_FDCWD, path, path, err);
 }
 
+// A file, or a folder: all that is in it, and which names it has. Links are names. Some file systems flush no folders.
+static bool flush_below(int parent, const char *name) {
+    int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return errno == ELOOP;
+    DIR *folder = fdopendir(fd);
+    bool ok = folder || errno == ENOTDIR;
+    for (struct dirent *entry; folder && ok && (entry = readdir(folder));)
+        if (!is_dots(entry->d_name)) ok = flush_below(fd, entry->d_name);
+    ok = ok && (fsync(fd) == 0 || errno == EINVAL);
+    if (folder)
+        closedir(folder);
+    else
+        close(fd);
+    return ok;
+}
+
+// The folder that has the name `path`, so that the name is there after a power cut.
+static bool flush_name(const char *path) {
+    Arena *scratch = arena_open();
+    Str folder = path_beside(scratch, str_of(path), STR("."));
+    int fd = open(folder.at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+    if (fd >= 0) close(fd);
+    arena_close(scratch);
+    return ok;
+}
+
 // Exchanging the two names is one step of the kernel: whoever looks sees the old folder or the new one.
 // A file system without the exchange gets two renames; a kill between them leaves the old one as `path.old`.
-bool folder_replace(const char *part, const char *path, Error *err) {
+// old: where what stood at `path` is then, or "".
+static bool put_in_place(const char *part, const char *path, char old[PATH_BYTES], Error *err) {
+    old[0] = '\0';
     if (rename(part, path) == 0) return true;
     if (errno != ENOTEMPTY && errno != EEXIST) return fail_errno(err, path, "rename into place");
-    if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_EXCHANGE) == 0) return folder_remove(part, err);
-    if (errno != EINVAL && errno != ENOSYS) return fail_errno(err, path, "rename into place");
-    char old[4096];
-    int length = snprintf(old, sizeof old, "%s.old", path);
-    if (length < 0 || (size_t)length >= sizeof old) FAIL(err, ERR_SYSTEM, "%s: the path is too long", path);
+    bool exchanged = renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_EXCHANGE) == 0;
+    if (!exchanged && errno != EINVAL && errno != ENOSYS) return fail_errno(err, path, "rename into place");
+    int length = snprintf(old, PATH_BYTES, exchanged ? "%s" : "%s.old", exchanged ? part : path);
+    if (length < 0 || length >= PATH_BYTES) FAIL(err, ERR_SYSTEM, "%s: the path is too long", path);
+    if (exchanged) return true;
     TRY(folder_remove(old, err));
     if (rename(path, old) != 0) return fail_errno(err, path, "rename out of the way");
-    if (rename(part, path) != 0) return fail_errno(err, path, "rename into place");
-    return folder_remove(old, err);
+    return rename(part, path) == 0 || fail_errno(err, path, "rename into place");
+}
+
+// Each step is on the disk before the next one: what a power cut leaves is whole too.
+bool folder_replace(const char *part, const char *path, Error *err) {
+    char old[PATH_BYTES];
+    if (!flush_below(AT_FDCWD, part)) return fail_errno(err, part, "flush to the disk");
+    TRY(put_in_place(part, path, old, err));
+    if (!flush_name(path)) return fail_errno(err, path, "flush to the disk");
+    return !*old || folder_remove(old, err);
 }
 
 Str path_join(Arena *arena, Str folder, Str name) {

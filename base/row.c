@@ -167,6 +167,14 @@ uint8_t *row_stages(const RowCode *code, Arena *arena) {
     return stage;
 }
 
+bool *row_live(const RowCode *code, Arena *arena) {
+    bool *live = arena_many(arena, bool, code->instr_count + 1);
+    for (uint32_t k = 0; k < code->result_count; k++) live[code->results[k].value] = true;
+    for (uint32_t i = code->instr_count; i-- > 0;)
+        for (uint32_t k = 0; live[i] && k < row_info[code->instrs[i].op].inputs; k++) live[code->instrs[i].in[k]] = true;
+    return live;
+}
+
 bool row_equal(const RowCode *a, const RowCode *b) {
     for (uint32_t i = 0; i < a->instr_count && i < b->instr_count; i++)
         if (!same_instr(&a->instrs[i], &b->instrs[i])) return false;

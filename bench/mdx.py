@@ -1,7 +1,7 @@
 """mdx.py: a spec of this folder through the mdx command: its seconds, and what it computed.
 
-The seconds are those of the run as manifest.json has them: from the first step to the last number, the weights' way
-into the device's memory included; reading the spec, tokenizing, planning and writing the folder are not.
+The seconds are those of `mdx bench`: from the first step to the last number, in a process that ran it once before, as
+the other sides did. `first` are those of a fresh process (manifest.json): the first touch of memory and weights is in them.
 """
 import glob
 import json
@@ -20,14 +20,25 @@ class Mdx:
     def __init__(self, program, device, pair, limit, threads):
         self.program, self.device = program, device
         self.options = [f"--device={device}", f"--threads={threads}", *shlex.split(os.environ.get("MDX_OPTIONS", ""))]
-        self.pair, self.limit = os.path.abspath(pair), limit
+        self.pair, self.limit, self.results = os.path.abspath(pair), limit, {}
 
     def sets(self, models):
         values = [f"{m}=hf({json.dumps(os.path.join(self.pair, m), ensure_ascii=False)})" for m in models]
         return [f"--set={v}" for v in values + [f"val.limit={self.limit}"]]
 
     def run(self, name):
-        """-> (results, seconds, {"kl" or "logits" or "resid": array})."""
+        """-> (seconds, {"kl" or "logits" or "resid": array})."""
+        if name not in self.results:
+            self.results[name] = self.first(name)[1]
+        models = ("tuned",) if name in ("c1", "c2") else ("base", "tuned")
+        command = [self.program, "bench", os.path.join(HERE, f"{name}.mdx"), "--rows=experiment", "--repeat=1", "--json", *self.options]
+        done = subprocess.run(command + self.sets(models), capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}\n{done.stderr}")
+        return json.loads(done.stdout)["runs"]["experiment"]["seconds"], self.results[name]
+
+    def first(self, name):
+        """The same of a fresh process."""
         models = ("tuned",) if name in ("c1", "c2") else ("base", "tuned")
         with tempfile.TemporaryDirectory() as out:
             command = [self.program, "run", os.path.join(HERE, f"{name}.mdx"), f"--out={out}", *self.options]

@@ -141,6 +141,7 @@ static bool build_metric_at(Builder *b, uint32_t index, size_t point, const Axis
     const MetricDef *metric = &b->exp->metrics.at[index];
     const Expr *expr = metric->points[point];
     MUST(expr);
+    if (expr->kind == EXPR_choice) return true; // of others, when they are there
     b->metric = index;
     b->point = point;
     Node *node = build_number(b, expr, ranges);

@@ -19,6 +19,17 @@ typedef struct {
 // prompt.
 typedef enum { STAND_NONE, STAND_CLEAN, STAND_PROBE } Stand;
 
+// How often the prompts of what is measured are drawn anew, beside once as they are; 0: never.
+typedef struct {
+    uint64_t seed;
+    uint32_t count;
+} Resampling;
+
+typedef struct {
+    Resampling draws;
+    uint32_t prompts, table; // how many prompts; of the tables
+} DrawsTable;
+
 typedef struct {
     const Expr *values;
     const RunInst *run;
@@ -43,6 +54,8 @@ typedef struct Builder {
     StrMap stand_keys, probe_keys;
     LIST(const RunInst *) stands;
     LIST(ProbedExpr) probes;
+    Resampling draws;               // of the number that is being built
+    LIST(DrawsTable) draws_tables;
     uint32_t metric;           // that is being built, for the terms
     size_t point;              // its structural point
 } Builder;
@@ -77,8 +90,16 @@ Node *build_states(Builder *b, const Expr *expr, const Frame *frame, const AxisR
 Node *build_values(Builder *b, const Expr *expr, const AxisRange *ranges);
 Node *build_number(Builder *b, const Expr *expr, const AxisRange *ranges);
 Node *build_map(Builder *b, const MapInst *map, uint32_t in_width);
+// A map fitted inside a subspace: its states become their coordinates in bases of the source and of the target; then
+// the map `inner` of coordinates becomes one of states x and y.
+bool build_inside(Builder *b, const MapInst *map, Node **x, Node **y, Node *bases[2]);
+Node *build_outside(Builder *b, const MapInst *map, Node *x, Node *y, Node *const bases[2], Node *inner);
 Node *build_basis(Builder *b, const BasisInst *basis);
 Node *build_metric(Builder *b, const Expr *expr, const AxisRange *ranges); // VALUES a prompt, or a number
+// The table of the prompts that are drawn, + 1, and how wide what is measured then is; 0 and 1 when none are.
+uint32_t build_draws(Builder *b, uint32_t prompts, uint32_t *width);
+// Makes values, one a prompt, behind the number `owner` of the metric that is being built an output.
+void build_term(Builder *b, const Expr *owner, const Expr *expr, Node *values, const AxisRange *ranges);
 Node *build_arithmetic(Builder *b, const Expr *expr, Node *a, Node *c);
 Node *build_rows(Builder *b, Node *x, const Selection *from, const Selection *to, Span span);
 Node *build_constant(Builder *b, double value, Span span);

@@ -143,15 +143,8 @@ Node *build_states(Builder *b, const Expr *expr, const Frame *frame, const AxisR
     return build_arithmetic(b, expr, a, c);
 }
 
-// The place that a states expression reads first.
-static const Expr *first_read(const Expr *expr) {
-    if (!expr || expr->kind == EXPR_read) return expr;
-    const Expr *read = first_read(expr->in[0]);
-    return read ? read : first_read(expr->in[1]);
-}
-
 bool build_frame(Builder *b, const Expr *states, Frame *out) {
-    const Expr *read = first_read(states);
+    const Expr *read = expr_first_read(states);
     MUST(read);
     uint32_t stream;
     if (!build_stream(b, read->run, STR(""), &stream)) return false;
@@ -184,7 +177,8 @@ Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selectio
 static Node *expr_once(Builder *b, const Expr *expr, const AxisRange *ranges,
                        Node *(*make)(Builder *, const Expr *, const AxisRange *)) {
     static const char *const stands[] = {[STAND_NONE] = "", [STAND_CLEAN] = "clean", [STAND_PROBE] = "own"};
-    Str key = build_key(b, expr, str_of(stands[b->stand]), expr->axes, ranges);
+    Str how = str_format(b->arena, "%s %u %llu", stands[b->stand], b->draws.count, (unsigned long long)b->draws.seed);
+    Str key = build_key(b, expr, how, expr->axes, ranges);
     uint32_t i;
     if (strmap_get(&b->expr_keys, key, &i)) return b->exprs.at[i];
     Node *node = make(b, expr, ranges);
@@ -219,35 +213,50 @@ static Str term_text(Builder *b, Span span) {
 
 // The values that a reported number is reduced from are an output too: of the metric that was built first, when several
 // have the number. That one is built at all its points, so the others add nothing.
-static void keep_term(Builder *b, const Expr *expr, Node *values, const AxisRange *ranges) {
+void build_term(Builder *b, const Expr *owner, const Expr *expr, Node *values, const AxisRange *ranges) {
     if (b->stand != STAND_NONE) return;
     Tables *tables = b->graph->tables;
     const MetricDef *metric = &b->exp->metrics.at[b->metric];
-    Str text = term_text(b, expr->in[0]->span);
+    Str text = term_text(b, expr->span);
     AxisSet axes = axes_structural(b->exp, metric->axes) | expr->axes;
     uint32_t i = 0;
     for (size_t k = 0; k < tables->terms.len; k++)
-        if (tables->terms.at[k].expr == expr && !str_eq(tables->terms.at[k].metric, metric->name)) return;
+        if (tables->terms.at[k].owner == owner && !str_eq(tables->terms.at[k].metric, metric->name)) return;
     for (; i < tables->terms.len; i++)
         if (str_eq(tables->terms.at[i].text, text) && str_eq(tables->terms.at[i].metric, metric->name)) break;
     if (i == tables->terms.len)
-        list_push(tables->arena, &tables->terms, ((Term){metric->name, text, values->space->prompts, axes, expr}));
+        list_push(tables->arena, &tables->terms, ((Term){metric->name, text, values->space->prompts, axes, owner}));
     build_output(b, (GraphOutput){OUT_values, values, i, b->point, axes, ranges});
-    build_note_probe(b, expr->in[0], i, ranges);
+    build_note_probe(b, expr, i, ranges);
 }
 
 static Node *reduce_number(Builder *b, const Expr *expr, const AxisRange *ranges) {
+    Resampling draws = b->draws;
+    b->draws = (Resampling){0}; // the values are those of all prompts
     Node *values = build_values(b, expr->in[0], ranges);
+    b->draws = draws;
     if (!values) return NULL;
     AxisRange by_axis[MOST_AXES];
     space_ranges(values->space, by_axis);
-    Node like = {.op = OP_reduce, .dtype = DTYPE_f64, .width = 1, .in = {values}, .span = expr->span};
+    Node like = {.op = OP_reduce, .dtype = DTYPE_f64, .in = {values}, .span = expr->span};
+    like.attr.reduce.draws = build_draws(b, values->space->prompt_count, &like.width);
     like.attr.reduce.reduction = expr->row;
     like.attr.reduce.p = expr->row == REDUCE_quantile ? expr->args[1].number : 0;
     like.space = space_points(&b->graph->tables->spaces, values->space->axes, by_axis);
     Node *node = graph_node(b->graph, like);
-    keep_term(b, expr, values, ranges);
+    build_term(b, expr, expr->in[0], values, ranges);
     return node;
+}
+
+// The number of all prompts and of each draw, side by side; then the interval that they leave.
+static Node *interval_number(Builder *b, const Expr *expr, const AxisRange *ranges) {
+    b->draws = (Resampling){expr->args[2].seed, expr->args[1].count};
+    Node *x = build_number(b, expr->in[0], ranges);
+    b->draws = (Resampling){0};
+    if (!x) return NULL;
+    Node like = {.op = OP_interval, .dtype = DTYPE_f64, .width = INTERVAL_COLUMNS, .space = x->space, .in = {x}, .span = expr->span};
+    like.attr.interval.basic = expr->args[3].choice;
+    return graph_node(b->graph, like);
 }
 
 static Node *number_node(Builder *b, const Expr *expr, const AxisRange *ranges) {
@@ -255,6 +264,7 @@ static Node *number_node(Builder *b, const Expr *expr, const AxisRange *ranges) 
     if (expr->kind == EXPR_axis) return build_axis(b, expr, ranges);
     if (expr->kind == EXPR_metric) return build_metric(b, expr, ranges);
     if (expr->kind == EXPR_reduce) return reduce_number(b, expr, ranges);
+    if (expr->kind == EXPR_interval) return interval_number(b, expr, ranges);
     MUST(is_arithmetic(expr));
     Node *a = build_number(b, expr->in[0], ranges);
     Node *c = a && expr->in[1] ? build_number(b, expr->in[1], ranges) : NULL;

@@ -1,5 +1,6 @@
 // build_map.c: mappers and subspaces as nodes: one function a row of mapper.def and subspace.def.
 #include "compiler/build.h"
+#include "mdx/random.h"
 
 static Node *matrix_node(Builder *b, Op op, uint64_t rows, uint32_t width, Node *x, Node *y, Attr attr, Span span) {
     Node like = {.op = op, .dtype = DTYPE_f32, .width = width, .in = {x, y}, .attr = attr, .span = span};
@@ -8,13 +9,41 @@ static Node *matrix_node(Builder *b, Op op, uint64_t rows, uint32_t width, Node 
 }
 
 // Source and target states of a fit, row by row: both in the target's frame. No sweep of numbers reaches a fit.
-static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
+static bool whole_states(Builder *b, const MapInst *map, Node **x, Node **y) {
     Frame frame;
     AxisRange none[MOST_AXES] = {{0, 0, 0}};
     if (!build_frame(b, map->to, &frame)) return false;
     *x = build_states(b, map->from, &frame, none);
     *y = *x ? build_states(b, map->to, &frame, none) : NULL;
     return *y != NULL;
+}
+
+// The same, or their coordinates where the map is fitted inside a subspace.
+static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
+    Node *bases[2];
+    return whole_states(b, map, x, y) && (map->inside.kind == INSIDE_COUNT || build_inside(b, map, x, y, bases));
+}
+
+// Which prompt's target goes with the source of each, when the map is shuffled: all must have as many rows.
+static bool shuffle_of(Builder *b, const MapInst *map, const Space *space, uint32_t *out) {
+    uint32_t n = space->prompt_count, *order = arena_many(b->arena, uint32_t, n);
+    const Stream *stream = b->graph->tables->spaces.streams.at[space->selection->stream].stream;
+    if (!map->shuffled) return true;
+    for (uint32_t p = 1; p < n; p++) {
+        uint32_t first = selection_in_prompt(space->selection, 0), own = selection_in_prompt(space->selection, p);
+        if (first == own) continue;
+        error_set(b->err, ERR_INPUT, "shuffled prompts need as many tokens each: prompt %.*s has %u, prompt %.*s has %u", STR_ARG(stream->ids[0]),
+                  first, STR_ARG(stream->ids[p]), own);
+        return error_at(b->err, map->span);
+    }
+    if (n < 2) {
+        error_set(b->err, ERR_INPUT, "one prompt cannot be shuffled");
+        return error_at(b->err, map->span);
+    }
+    Random random = random_open(map->seed, "shuffled");
+    random_derangement(&random, order, n);
+    *out = tables_list(b->graph->tables, order, n) + 1;
+    return true;
 }
 
 static Node *mapper_identity(Builder *b, const MapInst *map, uint32_t in_width) {
@@ -40,7 +69,69 @@ static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width
     attr.procrustes.shrink = map->args[2].number;
     attr.procrustes.floor = map->args[3].number;
     attr.procrustes.rank = map->args[4].count;
+    attr.procrustes.complete = map->args[5].choice == 1;
+    if (attr.procrustes.complete && x->width != y->width) {
+        error_set(b->err, ERR_INPUT, "complete: identity needs one width: the source has %u values per token, the target %u", x->width, y->width);
+        error_at(b->err, map->span);
+        return NULL;
+    }
+    if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
     return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
+}
+
+static Node *mapper_shuffled(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)b, (void)map, (void)in_width;
+    BUG("a shuffled map is one of the mapper in it");
+}
+
+static Node *mapper_moments(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    if (!fit_states(b, map, &x, &y)) return NULL;
+    if (x->width == y->width) return matrix_node(b, OP_fit_moments, x->width + 1u, y->width, x, y, (Attr){{0}}, map->span);
+    error_set(b->err, ERR_INPUT, "moments maps each dimension to itself: the source has %u values per token, the target %u", x->width, y->width);
+    error_at(b->err, map->span);
+    return NULL;
+}
+
+static Node *mapper_random_rotation(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    if (!fit_states(b, map, &x, &y)) return NULL;
+    Attr attr = {{0}};
+    attr.random.seed = map->args[0].seed;
+    return matrix_node(b, OP_random_rotation, x->width + 1u, y->width, x, y, attr, map->span);
+}
+
+static Node *lambda_table(Builder *b, const Arg *lambda, Span span) {
+    Tables *tables = b->graph->tables;
+    Node like = {.op = OP_table, .dtype = DTYPE_f64, .width = 1, .span = span, .space = space_matrix(&tables->spaces, lambda->count)};
+    like.attr.table.table = tables_table(tables, (PlanTable){.dtype = DTYPE_f64, .rows = lambda->count, .width = 1, .data = lambda->numbers});
+    return graph_node(b->graph, like);
+}
+
+// How many rows the last fifth of the prompts has, by which a lambda is chosen; that of one lambda is only told.
+static bool held_rows(Builder *b, const MapInst *map, const Space *space, uint64_t *held) {
+    const Selection *rows = space->selection;
+    uint32_t fifth = space->prompt_count / 5;
+    *held = rows->count - rows->before[space->prompt_count - fifth];
+    if (fifth || map->args[0].count == 1) return true;
+    error_set(b->err, ERR_INPUT, "lambda is chosen on the last fifth of the prompts, so that there must be 5: %.*s has %u; give one lambda or more prompts",
+              STR_ARG(b->exp->prompts.at[map->prompts].name), space->prompt_count);
+    return error_at(b->err, map->args[0].span);
+}
+
+static Node *mapper_ridge(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)in_width;
+    Node *x, *y;
+    Attr attr = {{0}};
+    if (!fit_states(b, map, &x, &y) || !held_rows(b, map, y->space, &attr.ridge.held)) return NULL;
+    attr.ridge.standardize = map->args[1].flag;
+    attr.ridge.rank = map->args[2].count;
+    if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
+    Node like = {.op = OP_fit_ridge, .dtype = DTYPE_f32, .width = y->width, .in = {x, y, lambda_table(b, &map->args[0], map->span)}, .attr = attr, .span = map->span};
+    like.space = space_matrix(&b->graph->tables->spaces, x->width + 1u);
+    return graph_node(b->graph, like);
 }
 
 static Node *file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t width, const char *name) {
@@ -69,9 +160,18 @@ static Node *(*const mappers[MAPPER_COUNT])(Builder *, const MapInst *, uint32_t
 #include "compiler/mapper.def"
 };
 
+static Node *map_of_inside(Builder *b, const MapInst *map) {
+    Node *x, *y, *whole[2], *bases[2];
+    if (!whole_states(b, map, &x, &y)) return NULL;
+    whole[0] = x, whole[1] = y;
+    Node *inner = build_inside(b, map, &x, &y, bases) ? mappers[map->mapper](b, map, x->width) : NULL;
+    return inner ? build_outside(b, map, whole[0], whole[1], bases, inner) : NULL;
+}
+
 Node *build_map(Builder *b, const MapInst *map, uint32_t in_width) {
-    if (!b->maps[map->id]) b->maps[map->id] = mappers[map->mapper](b, map, in_width);
-    return b->maps[map->id];
+    Node **made = &b->maps[map->id];
+    if (!*made) *made = map->inside.kind == INSIDE_COUNT ? mappers[map->mapper](b, map, in_width) : map_of_inside(b, map);
+    return *made;
 }
 
 // ---- Subspaces

@@ -5,6 +5,7 @@ typedef struct {
     Builder *b;
     const Expr *expr;
     const AxisRange *ranges;
+    Resampling draws;
 } Metric;
 
 // ---- Parts
@@ -48,12 +49,17 @@ static bool token_named(const Metric *m, const Arg *text, uint32_t *id) {
 }
 
 // Two states in the frame of the first.
-static bool two_states(const Metric *m, Frame *frame, Node **x, Node **y) {
+static bool two_sides(const Metric *m, Frame *frame, Node **x, Node **y) {
     const Arg *args = m->expr->args;
     if (!build_frame(m->b, args[0].expr, frame)) return false;
     *x = build_states(m->b, args[0].expr, frame, m->ranges);
     *y = *x ? build_states(m->b, args[1].expr, frame, m->ranges) : NULL;
-    if (!*y) return false;
+    return *y != NULL;
+}
+
+// The same, of one width.
+static bool two_states(const Metric *m, Frame *frame, Node **x, Node **y) {
+    if (!two_sides(m, frame, x, y)) return false;
     if ((*x)->width == (*y)->width) return true;
     error_set(m->b->err, ERR_INPUT, "the first has %u values per token, the second %u", (*x)->width, (*y)->width);
     return error_at(m->b->err, m->expr->span);
@@ -150,14 +156,47 @@ static Node *metric_norm_ratio(const Metric *m) {
     return over_prompt(m, OP_prompt_mean, build_arithmetic(m->b, &divide, over, under));
 }
 
+static Node *over_points(const Metric *m, Op op, Attr attr, Node *x, Node *y) {
+    const Space *none = space_points(&m->b->graph->tables->spaces, 0, NULL);
+    Node like = {.op = op, .dtype = DTYPE_f64, .in = {x, y}, .attr = attr, .span = m->expr->span};
+    m->b->draws = m->draws;
+    like.attr.measure.draws = build_draws(m->b, x->space->prompt_count, &like.width);
+    like.space = space_joined(m->b, none, x, y);
+    return graph_node(m->b->graph, like);
+}
+
 static Node *metric_r2(const Metric *m) {
     Frame frame;
     Node *x, *y;
-    if (!two_states(m, &frame, &x, &y)) return NULL;
-    const Space *none = space_points(&m->b->graph->tables->spaces, 0, NULL);
-    Node like = {.op = OP_r2, .dtype = DTYPE_f64, .width = 1, .in = {x, y}, .span = m->expr->span};
-    like.space = space_joined(m->b, none, x, y);
-    return graph_node(m->b->graph, like);
+    return two_states(m, &frame, &x, &y) ? over_points(m, OP_r2, (Attr){{0}}, x, y) : NULL;
+}
+
+static Node *metric_cka(const Metric *m) {
+    Frame frame;
+    Node *x, *y;
+    Attr attr = {{0}};
+    attr.measure.how = m->expr->args[3].flag;
+    return two_sides(m, &frame, &x, &y) ? over_points(m, OP_cka, attr, x, y) : NULL;
+}
+
+static Node *two_values(const Metric *m, bool of_ranks) {
+    const Arg *args = m->expr->args;
+    Node *a = build_values(m->b, args[0].expr, m->ranges), *b = a ? build_values(m->b, args[1].expr, m->ranges) : NULL;
+    if (!b) return NULL;
+    Attr attr = {{0}};
+    attr.measure.how = of_ranks;
+    Node *node = over_points(m, OP_correlation, attr, a, b);
+    build_term(m->b, m->expr, args[0].expr, a, m->ranges);
+    build_term(m->b, m->expr, args[1].expr, b, m->ranges);
+    return node;
+}
+
+static Node *metric_correlation(const Metric *m) {
+    return two_values(m, false);
+}
+
+static Node *metric_spearman(const Metric *m) {
+    return two_values(m, true);
 }
 
 static Node *(*const metrics[METRIC_COUNT])(const Metric *) = {
@@ -166,6 +205,9 @@ static Node *(*const metrics[METRIC_COUNT])(const Metric *) = {
 };
 
 Node *build_metric(Builder *b, const Expr *expr, const AxisRange *ranges) {
-    Metric m = {b, expr, ranges};
-    return metrics[expr->row](&m);
+    Metric m = {b, expr, ranges, b->draws};
+    b->draws = (Resampling){0}; // states and values are those of all prompts
+    Node *node = metrics[expr->row](&m);
+    b->draws = m.draws;
+    return node;
 }

@@ -154,6 +154,63 @@ static bool arg_count(const Scope *scope, const Ast *ast, Arg *out) {
     return false;
 }
 
+// A number, or a list of numbers: strengths, so all of them above 0.
+static bool arg_numbers(const Scope *scope, const Ast *ast, Arg *out) {
+    const Ast *value = ast_value(scope, ast);
+    bool list = value->kind == AST_list;
+    size_t count = list ? value->kids.len : 1;
+    if (!count || count > MOST_LAMBDAS) {
+        scope_error(scope, ast, "a list of %zu numbers: expected 1 to %d", count, MOST_LAMBDAS);
+        return false;
+    }
+    double *numbers = arena_many(scope->checker->arena, double, count);
+    for (size_t i = 0; i < count; i++) {
+        const Ast *item = list ? value->kids.at[i] : ast;
+        if (!number_value(scope, item, &numbers[i])) return false;
+        if (numbers[i] > 0 && isfinite(numbers[i])) continue;
+        scope_error(scope, item, "%.*s is %g: expected a number above 0", STR_ARG(out->param->name), numbers[i]);
+        return false;
+    }
+    out->numbers = numbers;
+    out->count = (uint32_t)count;
+    return true;
+}
+
+static bool arg_whole(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n;
+    if (!whole_value(scope, ast, "this", &n)) return false;
+    out->count = (uint32_t)n;
+    if (n >= 0 && n <= UINT32_MAX) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
+    return false;
+}
+
+static bool arg_seed(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n;
+    if (!whole_value(scope, ast, "a seed", &n)) return false;
+    out->seed = (uint64_t)n;
+    if (n >= 0) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
+    return false;
+}
+
+static bool arg_word(const Scope *scope, const Ast *ast, Arg *out) {
+    const Ast *value = ast_value(scope, ast);
+    Diags *diags = scope->checker->diags;
+    StrList words = {0};
+    for (Str rest = out->param->words; rest.len;) {
+        Str word = signature_part(&rest, '|');
+        out->choice = (uint32_t)words.len;
+        if (value->kind == AST_name && str_eq(value->text, word)) return true;
+        list_push(diags->arena, &words, word);
+    }
+    Text text = text_open(diags->arena);
+    ast_write(value, &text);
+    Diag *diag = scope_error(scope, ast, "%.*s cannot be %s", STR_ARG(out->param->name), text.at);
+    diag_suggest(diags, diag, value->kind == AST_name ? value->text : STR(""), &words, 8);
+    return false;
+}
+
 static bool arg_rank(const Scope *scope, const Ast *ast, Arg *out) {
     const Ast *value = ast_value(scope, ast);
     if (value->kind == AST_name && str_is(value->text, "full")) return true;
@@ -191,6 +248,12 @@ static bool arg_subspace(const Scope *scope, const Ast *ast, Arg *out) {
     return out->basis;
 }
 
+static bool arg_mapper(const Scope *scope, const Ast *ast, Arg *out) {
+    Def *def = def_value(scope, ast, STMT_mapper);
+    out->map = def ? map_instance(scope, def) : NULL;
+    return out->map;
+}
+
 static bool arg_states(const Scope *scope, const Ast *ast, Arg *out) {
     out->expr = expr_of_type(scope, ast, TYPE_states);
     return out->expr;
@@ -201,13 +264,46 @@ static bool arg_values(const Scope *scope, const Ast *ast, Arg *out) {
     return out->expr;
 }
 
-static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
-    (void)scope, (void)ast, (void)out;
-    BUG("columns are read by reports_check");
+static bool arg_measure(const Scope *scope, const Ast *ast, Arg *out) {
+    out->expr = expr_of_type(scope, ast, TYPE_number);
+    return out->expr;
+}
+
+// Names are not values of sweeps here: `over: alpha` means the sweep itself.
+static Def *def_itself(const Scope *scope, const Ast *ast, const char *noun) {
+    Checker *checker = scope->checker;
+    Def *def = ast->kind == AST_name ? def_named(checker, ast->text) : NULL;
+    if (!def && ast->kind == AST_name) unknown_name(checker, ast, noun);
+    if (def || ast->kind == AST_name) return def;
+    Diag *diag = diag_error(checker->diags, ast->span, "expected the name of %s", noun);
+    if (ast->kind != AST_list && ast->kind != AST_range) diag_help(checker->diags, diag, "define it and name it here");
+    return NULL;
+}
+
+static bool arg_metric(const Scope *scope, const Ast *ast, Arg *out) {
+    Def *def = def_itself(scope, ast, "a metric");
+    if (def && def->stmt->kind != STMT_metric)
+        diag_error(scope->checker->diags, ast->span, "'%.*s' is %s, expected a metric", STR_ARG(def->name), def_noun(def));
+    if (!def || def->stmt->kind != STMT_metric) return false;
+    out->text = def->name;
+    out->expr = metric_instance(scope, def);
+    return out->expr;
 }
 
 static bool arg_sweep(const Scope *scope, const Ast *ast, Arg *out) {
-    return arg_column(scope, ast, out);
+    Def *def = def_itself(scope, ast, "a sweep");
+    if (def && def->stmt->kind != STMT_sweep)
+        diag_error(scope->checker->diags, ast->span, "'%.*s' is %s, expected a sweep", STR_ARG(def->name), def_noun(def));
+    if (!def || def->stmt->kind != STMT_sweep) return false;
+    out->text = def->name;
+    out->count = def->index;
+    out->flag = true;
+    return def->index < MOST_AXES;
+}
+
+static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
+    const Def *def = ast->kind == AST_name ? def_named(scope->checker, ast->text) : NULL;
+    return def && def->stmt->kind == STMT_sweep ? arg_sweep(scope, ast, out) : arg_metric(scope, ast, out);
 }
 
 static ArgCheck *const arg_checks[PARAM_TYPES] = {
@@ -215,21 +311,29 @@ static ArgCheck *const arg_checks[PARAM_TYPES] = {
 #include "compiler/param.def"
 };
 
+// What the table writes as a default: a word, a number, or a list of numbers.
+static Ast *default_ast(Arena *arena, Str text, Span span) {
+    AstList items = {0};
+    if (text.at[0] == '[') {
+        for (Str rest = str_part(text, 1, text.len - 1); rest.len;)
+            list_push(arena, &items, default_ast(arena, signature_part(&rest, ','), span));
+        return ast_node(arena, AST_list, span, STR(""), items);
+    }
+    bool number = text.at[0] >= '0' && text.at[0] <= '9';
+    Ast *ast = ast_leaf(arena, number ? AST_number : AST_name, span, text);
+    if (!number) return ast;
+    Error err;
+    cJSON *json = json_parse("default", text, &err);
+    MUST(json);
+    ast->number = json->valuedouble;
+    cJSON_Delete(json);
+    return ast;
+}
+
 // The default of a param, as the table writes it.
 static bool arg_default(const Scope *scope, const Param *param, const Ast *call, Arg *out) {
     if (!param->otherwise.len) return true;
-    Arena *arena = scope->checker->arena;
-    char c = param->otherwise.at[0];
-    bool number = c >= '0' && c <= '9';
-    Ast *ast = ast_leaf(arena, number ? AST_number : AST_name, call->span, param->otherwise);
-    if (number) {
-        Error err;
-        cJSON *json = json_parse("default", param->otherwise, &err);
-        MUST(json);
-        ast->number = json->valuedouble;
-        cJSON_Delete(json);
-    }
-    return arg_checks[param->type](scope, ast, out);
+    return arg_checks[param->type](scope, default_ast(scope->checker->arena, param->otherwise, call->span), out);
 }
 
 // The arguments that say on which prompts come first: the states of the others are read there.
@@ -239,6 +343,7 @@ static bool check_some(const Scope *scope, const Signature *signature, const Ast
     for (size_t i = 0; i < signature->count; i++) {
         const Param *param = &signature->params[i];
         if ((param->type == PARAM_prompts) != prompts) continue;
+        out[i].param = param;
         out[i].given = given[i];
         out[i].span = given[i] ? given[i]->span : call->span;
         ok &= given[i] ? arg_checks[param->type](scope, given[i], &out[i]) : arg_default(scope, param, call, &out[i]);

@@ -126,27 +126,18 @@ void axes_read(Checker *checker) {
 
 static void choose_in(Checker *checker, const Ast *ast);
 
-static const Signature *function_named(Str name) {
-    const struct {
-        const Signature *rows;
-        size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count},
-                  {report_rows(), report_count}};
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++)
-            if (str_is(name, tables[t].rows[i].name)) return &tables[t].rows[i];
-    return NULL;
+static const Signature *called(Str name) {
+    for (size_t i = 0; i < report_count; i++)
+        if (str_is(name, report_rows()[i].name)) return &report_rows()[i];
+    return function_named(name);
 }
 
 static bool takes_expression(const Signature *function, const Ast *call, size_t i) {
     if (!function) return true; // a mapper
-    Str label = call->kids.at[i]->label;
-    for (size_t p = 0; p < function->count; p++) {
-        bool this = label.len ? str_eq(label, function->params[p].name) : p == i;
-        ParamType type = function->params[p].type;
-        if (this || function->params[p].many) return type == PARAM_states || type == PARAM_values || type == PARAM_column || type == PARAM_sweep;
-    }
-    return false;
+    const Param *param = signature_param(function, call, i);
+    if (!param) return false;
+    ParamType type = param->type;
+    return type == PARAM_states || type == PARAM_values || type == PARAM_measure || type == PARAM_metric || type == PARAM_sweep || type == PARAM_column;
 }
 
 // Walks an expression whose sweeps stand as numbers; whatever else names a sweep chooses by it.
@@ -155,7 +146,7 @@ static void number_in(Checker *checker, const Ast *ast) {
     if (is_arithmetic(ast)) {
         for (size_t i = 0; i < ast->kids.len; i++) number_in(checker, ast->kids.at[i]);
     } else if (ast->kind == AST_call) {
-        const Signature *function = function_named(ast->text);
+        const Signature *function = called(ast->text);
         for (size_t i = 0; i < ast->kids.len; i++)
             (takes_expression(function, ast, i) ? number_in : choose_in)(checker, ast->kids.at[i]);
     } else {
@@ -182,7 +173,7 @@ static void classify_def(Checker *checker, const Def *def) {
         number_in(checker, stmt->value);
     else if (stmt->kind != STMT_sweep)
         choose_in(checker, stmt->value);
-    const Ast *parts[] = {stmt->target, stmt->from, stmt->to, stmt->on};
+    const Ast *parts[] = {stmt->target, stmt->from, stmt->to, stmt->on, stmt->inside};
     for (size_t i = 0; i < COUNT(parts); i++) choose_in(checker, parts[i]);
     for (size_t i = 0; i < stmt->with.len; i++) choose_in(checker, stmt->with.at[i]);
 }

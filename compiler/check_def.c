@@ -4,7 +4,7 @@
 
 // ---- Models and prompts: no sweep reaches what they say
 
-static Str path_of(Checker *checker, const Stmt *stmt, Str path) {
+Str def_path(Checker *checker, const Stmt *stmt, Str path) {
     return path_beside(checker->arena, checker->spec->sources.at[stmt->span.source].name, path);
 }
 
@@ -24,7 +24,7 @@ static const Signature *source_of(Checker *checker, const Def *def, Arg args[MOS
     return NULL;
 }
 
-static bool looked_at(Checker *checker, Span span, Str shown, Str path, const char *what) {
+bool def_looked_at(Checker *checker, Span span, Str shown, Str path, const char *what) {
     if (file_exists(path.at)) return true;
     Diag *diag = diag_error(checker->diags, span, "there is no %s \"%.*s\"", what, STR_ARG(shown));
     diag_help(checker->diags, diag, "looked at %.*s", STR_ARG(path));
@@ -40,8 +40,8 @@ static void model_check(Checker *checker, Def *def) {
         Error err;
         model.span = args[0].span;
         model.shown = args[0].text;
-        model.folder = path_of(checker, def->stmt, model.shown);
-        model.ok = looked_at(checker, model.span, model.shown, model.folder, "folder");
+        model.folder = def_path(checker, def->stmt, model.shown);
+        model.ok = def_looked_at(checker, model.span, model.shown, model.folder, "folder");
         if (model.ok && !model_read(model.folder.at, &model.model, &err)) {
             diag_error(checker->diags, model.span, "%s", err.text);
             model.ok = false;
@@ -58,13 +58,13 @@ static void prompts_check(Checker *checker, Def *def) {
     if (source_of(checker, def, args)) {
         prompts.span = args[0].span;
         prompts.shown = args[0].text;
-        prompts.path = path_of(checker, def->stmt, prompts.shown);
+        prompts.path = def_path(checker, def->stmt, prompts.shown);
         prompts.text_field = args[1].text;
         prompts.id_required = args[2].given;
         prompts.id_field = args[2].given ? args[2].text : STR("id");
         prompts.chat = args[3].flag;
         prompts.limit = args[4].given ? args[4].count : 0;
-        looked_at(checker, prompts.span, prompts.shown, prompts.path, "file");
+        def_looked_at(checker, prompts.span, prompts.shown, prompts.path, "file");
     }
     list_push(checker->arena, &exp->prompts, prompts);
 }
@@ -88,7 +88,7 @@ static size_t scope_point(const Scope *scope, AxisSet set) {
 }
 
 // "one[layer=3, head=2]": the name of an instance, for printouts.
-static Str instance_name(const Scope *scope, const Def *def) {
+Str def_instance_name(const Scope *scope, const Def *def) {
     const Experiment *exp = scope->checker->exp;
     AxisSet set = axes_structural(exp, def->axes);
     if (!set) return def->name;
@@ -104,8 +104,6 @@ static Str instance_name(const Scope *scope, const Def *def) {
     text_char(&text, ']');
     return text_view(&text);
 }
-
-typedef void *Make(const Scope *scope, Def *def);
 
 // The instance at the scope's point, made on first use; NULL when making it failed, then and ever after.
 static void *instance(const Scope *scope, Def *def, Make *make) {
@@ -162,7 +160,7 @@ static void cannot_write(const Scope *scope, const Def *patch, const Place *plac
 }
 
 static bool write_fits(const Scope *scope, const Def *patch, const Place *place, const Expr *value) {
-    if (value->type == TYPE_values) {
+    if (value->type != TYPE_number && value->type != TYPE_states) {
         scope_error(scope, patch->stmt->value, "a patch writes states or a number, this is %s", type_words[value->type]);
         return false;
     }
@@ -222,7 +220,7 @@ static void *run_make(const Scope *scope, Def *def) {
         RunInst *clean = find_clean(checker, model->index, prompts->index);
         if (clean) return clean;
     }
-    RunInst run = {.name = instance_name(scope, def), .span = stmt->span, .model = model->index, .prompts = prompts->index};
+    RunInst run = {.name = def_instance_name(scope, def), .span = stmt->span, .model = model->index, .prompts = prompts->index};
     bool ok = checker->exp->models.at[model->index].ok;
     for (size_t i = 0; i < stmt->with.len; i++)
         ok &= !repeats_patch(scope, &stmt->with, i) && write_add(scope, stmt->with.at[i], &run);
@@ -238,120 +236,8 @@ RunInst *run_instance(const Scope *scope, Def *def) {
     return instance(scope, def, run_make);
 }
 
-// ---- Mappers
-
-static bool clauses_fit(const Scope *scope, const Stmt *stmt, const char *mapper, bool fitted) {
-    const Ast *clauses[] = {stmt->from, stmt->to, stmt->on};
-    static const char *const words[] = {"from", "to", "on"};
-    for (size_t i = 0; i < COUNT(clauses); i++) {
-        if (fitted == (clauses[i] != NULL)) continue;
-        Diag *diag = fitted ? scope_error(scope, stmt->value, "%s is fitted and lacks '%s'", mapper, words[i])
-                            : scope_error(scope, clauses[i], "%s is not fitted", mapper);
-        if (fitted)
-            diag_help(scope->checker->diags, diag, "write %s(...) from base.h to tuned.h on PROMPTS", mapper);
-        else
-            diag_help(scope->checker->diags, diag, "leave out from, to and on");
-        return false;
-    }
-    return true;
-}
-
-static bool fit_check(const Scope *scope, const Stmt *stmt, MapInst *map) {
-    Def *prompts = def_value(scope, stmt->on, STMT_prompts);
-    Scope inner = *scope;
-    inner.prompts = prompts ? prompts->index : NO_PROMPTS;
-    if (!prompts) return false;
-    map->prompts = prompts->index;
-    map->from = expr_of_type(&inner, stmt->from, TYPE_states);
-    map->to = expr_of_type(&inner, stmt->to, TYPE_states);
-    if (!map->from || !map->to) return false;
-    map->in_width = map->from->width;
-    map->out_width = map->to->width;
-    if (map->from->each && map->to->each && map->from->each != map->to->each) {
-        Diag *diag = scope_error(scope, stmt->to, "the source has %u token%s a prompt, the target %u", map->from->each,
-                                 map->from->each == 1 ? "" : "s", map->to->each);
-        diag_also(scope->checker->diags, diag, stmt->from->span, "the source");
-        return false;
-    }
-    return true;
-}
-
-static bool in_range(const Scope *scope, const Ast *at, const char *name, double x, double least, double most) {
-    if (x >= least && x <= most) return true;
-    scope_error(scope, at, "%s is %g: expected %g to %g", name, x, least, most);
-    return false;
-}
-
-// Rules of procrustes(scale, whiten, shrink, floor, rank) that its signature does not say.
-static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst *map) {
-    const Arg *args = map->args;
-    bool whiten = args[1].flag;
-    if (!whiten && (args[2].given || args[3].given)) {
-        Diag *diag = scope_error(scope, call, "shrink and floor belong to whitening");
-        diag_help(scope->checker->diags, diag, "add whiten: true, or leave them out");
-        return false;
-    }
-    uint32_t most = MIN(map->in_width, map->out_width);
-    if (args[4].count > most && most) {
-        scope_error(scope, call, "rank %u is more than the %u values per token", args[4].count, most);
-        return false;
-    }
-    return in_range(scope, call, "shrink", args[2].number, 0, 1) && in_range(scope, call, "floor", args[3].number, 0, 1);
-}
-
-static void *map_make(const Scope *scope, Def *def) {
-    Checker *checker = scope->checker;
-    const Stmt *stmt = def->stmt;
-    uint32_t row;
-    if (!row_named(scope, stmt->value, mapper_rows(), mapper_count, "mapper", &row)) return NULL;
-    MapInst *map = arena_new(checker->arena, MapInst);
-    *map = (MapInst){.name = instance_name(scope, def), .span = stmt->span, .mapper = (MapperId)row};
-    Ast call = *stmt->value;
-    call.kind = AST_call;
-    bool ok = args_check(scope, &mapper_rows()[row], &call, map->args);
-    ok &= clauses_fit(scope, stmt, mapper_rows()[row].name, mapper_fitted[row]);
-    if (ok && mapper_fitted[row]) ok = fit_check(scope, stmt, map);
-    if (ok && row == MAPPER_procrustes) ok = procrustes_rules(scope, stmt->value, map);
-    if (ok && row == MAPPER_from_file) {
-        map->path = path_of(checker, stmt, map->args[0].text);
-        ok = looked_at(checker, map->args[0].span, map->args[0].text, map->path, "file");
-    }
-    if (!ok) return NULL;
-    map->id = (uint32_t)checker->exp->maps.len;
-    list_push(checker->arena, &checker->exp->maps, map);
-    return map;
-}
-
 MapInst *map_instance(const Scope *scope, Def *def) {
     return instance(scope, def, map_make);
-}
-
-// ---- Subspaces
-
-static void *basis_make(const Scope *scope, Def *def) {
-    Checker *checker = scope->checker;
-    const Stmt *stmt = def->stmt;
-    uint32_t row;
-    if (!row_named(scope, stmt->value, subspace_rows(), subspace_count, "subspace", &row)) return NULL;
-    BasisInst *basis = arena_new(checker->arena, BasisInst);
-    *basis = (BasisInst){.name = instance_name(scope, def), .span = stmt->span, .subspace = (SubspaceId)row};
-    Ast call = *stmt->value;
-    call.kind = AST_call;
-    if (!args_check(scope, &subspace_rows()[row], &call, basis->args)) return NULL;
-    const Expr *a = basis->args[0].expr, *b = basis->args[1].expr;
-    if (b && a->width && b->width && a->width != b->width) {
-        scope_error(scope, stmt->value, "a has %u values per token, b has %u", a->width, b->width);
-        return NULL;
-    }
-    basis->width = a->width;
-    basis->rank = row == SUBSPACE_pca ? basis->args[1].count : 1;
-    if (basis->width && basis->rank > basis->width) {
-        scope_error(scope, stmt->value, "rank %u is more than the %u values per token", basis->rank, basis->width);
-        return NULL;
-    }
-    basis->id = (uint32_t)checker->exp->bases.len;
-    list_push(checker->arena, &checker->exp->bases, basis);
-    return basis;
 }
 
 BasisInst *basis_instance(const Scope *scope, Def *def) {

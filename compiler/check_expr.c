@@ -5,6 +5,8 @@ const char *const type_words[] = {
     [TYPE_number] = "a number",
     [TYPE_values] = "one value a prompt",
     [TYPE_states] = "states",
+    [TYPE_interval] = "a number with its interval",
+    [TYPE_choice] = "a choice over a sweep",
 };
 
 static Expr *expr_new(const Scope *scope, ExprKind kind, Type type, Span span) {
@@ -121,20 +123,24 @@ static Expr *read_expr(const Scope *scope, const Ast *ast) {
 
 // ---- Arithmetic
 
+static bool same_width(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
+    if (!a->width || !b->width || a->width == b->width) return true;
+    Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u values per token, the right side %u",
+                             a->width, b->width);
+    diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+    return false;
+}
+
+static bool same_tokens(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
+    if (!a->each || !b->each || a->each == b->each) return true;
+    Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u token%s a prompt, the right side %u",
+                             a->each, a->each == 1 ? "" : "s", b->each);
+    diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
+    return false;
+}
+
 static bool same_shape(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
-    if (a->width && b->width && a->width != b->width) {
-        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u values per token, the right side %u",
-                                 a->width, b->width);
-        diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
-        return false;
-    }
-    if (a->each && b->each && a->each != b->each) {
-        Diag *diag = scope_error(scope, ast->kids.at[1], "the left side has %u token%s a prompt, the right side %u",
-                                 a->each, a->each == 1 ? "" : "s", b->each);
-        diag_also(scope->checker->diags, diag, ast->kids.at[0]->span, "the left side");
-        return false;
-    }
-    return true;
+    return same_width(scope, ast, a, b) && same_tokens(scope, ast, a, b);
 }
 
 static bool same_prompts(const Scope *scope, const Ast *ast, const Expr *a, const Expr *b) {
@@ -154,10 +160,21 @@ static ExprKind arithmetic_kind(AstKind kind) {
     return kinds[kind];
 }
 
+// Intervals and choices are whole metrics.
+static bool goes_with_others(const Scope *scope, const Ast *ast, const Expr *expr) {
+    if (!expr || (expr->type != TYPE_interval && expr->type != TYPE_choice)) return true;
+    bool interval = expr->type == TYPE_interval;
+    Diag *diag = scope_error(scope, ast, "nothing is computed with %s", type_words[expr->type]);
+    diag_help(scope->checker->diags, diag, interval ? "put the whole formula inside: bootstrap(100 * (a - b) / a)"
+                                                    : "define a metric with the formula and let it be given: give: NAME");
+    return false;
+}
+
 static Expr *arithmetic_expr(const Scope *scope, const Ast *ast) {
     Expr *a = expr_check(scope, ast->kids.at[0]);
     Expr *b = ast->kids.len > 1 ? expr_check(scope, ast->kids.at[1]) : NULL;
     if (!a || (ast->kids.len > 1 && !b)) return NULL;
+    if (!goes_with_others(scope, ast->kids.at[0], a) || !goes_with_others(scope, ast->kids.at[ast->kids.len - 1], b)) return NULL;
     const Expr *big = b && b->type > a->type ? b : a;
     if (b && a->type != b->type && a->type != TYPE_number && b->type != TYPE_number) {
         scope_error(scope, ast, "%s and %s do not go together", type_words[a->type], type_words[b->type]);
@@ -271,10 +288,12 @@ static bool metric_rules(const Scope *scope, const Ast *ast, MetricId metric, co
     return true;
 }
 
-static bool metric_states(const Scope *scope, const Ast *ast, const Expr *x, const Expr *y) {
-    Ast pair = *ast; // the shape rules of arithmetic hold for the two states of a metric
+// The shape rules of arithmetic hold for the two states of a metric; CKA compares states of any widths.
+static bool metric_states(const Scope *scope, const Ast *ast, MetricId metric, const Expr *x, const Expr *y) {
+    Ast pair = *ast;
     pair.kids.len = MIN(pair.kids.len, (size_t)2);
-    return pair.kids.len == 2 && same_shape(scope, &pair, x, y) && same_prompts(scope, &pair, x, y);
+    if (pair.kids.len < 2 || (metric != METRIC_cka && !same_width(scope, &pair, x, y))) return false;
+    return same_tokens(scope, &pair, x, y) && same_prompts(scope, &pair, x, y);
 }
 
 // The token behind the last of the content is the template's: who predicts it knows that the turn ends, no more.
@@ -301,19 +320,79 @@ static Expr *metric_expr(const Scope *scope, const Ast *ast, uint32_t row) {
         if (arg->expr) expr->axes |= arg->expr->axes, expr->prompts = arg->expr->prompts;
     }
     bool two_states = expr->args[0].expr && expr->args[1].expr;
-    if (two_states && !metric_states(scope, ast, expr->args[0].expr, expr->args[1].expr)) return NULL;
+    if (two_states && !metric_states(scope, ast, (MetricId)row, expr->args[0].expr, expr->args[1].expr)) return NULL;
     return expr;
+}
+
+// The prompts on which all of an expression is measured; NO_PROMPTS stays when nothing is.
+static bool measured_on(const Scope *scope, const Ast *ast, const Expr *expr, uint32_t *prompts) {
+    const Expr *measured = expr->kind == EXPR_reduce ? expr->in[0] : expr->kind == EXPR_metric ? expr : NULL;
+    if (!measured) {
+        for (size_t i = 0; i < COUNT(expr->in); i++)
+            if (expr->in[i] && !measured_on(scope, ast, expr->in[i], prompts)) return false;
+        return true;
+    }
+    if (*prompts == NO_PROMPTS) *prompts = measured->prompts;
+    if (*prompts == measured->prompts) return true;
+    const Experiment *exp = scope->checker->exp;
+    scope_error(scope, ast, "one set of prompts is drawn from, this is measured on %.*s and on %.*s",
+                STR_ARG(exp->prompts.at[*prompts].name), STR_ARG(exp->prompts.at[measured->prompts].name));
+    return false;
+}
+
+enum { MOST_DRAWS = 100000 };
+
+static Expr *interval_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Expr *expr = expr_new(scope, EXPR_interval, TYPE_interval, ast->span);
+    if (!args_check(scope, &interval_rows()[row], ast, expr->args)) return NULL;
+    expr->row = row;
+    expr->in[0] = expr->args[0].expr;
+    expr->axes = expr->in[0]->axes;
+    if (!measured_on(scope, ast, expr->in[0], &expr->prompts)) return NULL;
+    if (expr->prompts == NO_PROMPTS) {
+        Diag *diag = scope_error(scope, ast, "nothing in this is measured on prompts");
+        diag_help(scope->checker->diags, diag, "bootstrap(mean(kl(with_patch, clean)))");
+        return NULL;
+    }
+    if (expr->args[1].count <= MOST_DRAWS) return expr;
+    scope_error(scope, ast, "n is %u: expected at most %d", expr->args[1].count, MOST_DRAWS);
+    return NULL;
+}
+
+// A metric among which is chosen, or that is given, is a number.
+static bool chosen_number(const Scope *scope, const Arg *arg) {
+    if (!arg->expr || arg->expr->type == TYPE_number || arg->expr->type == TYPE_interval) return true;
+    Diag *diag = diag_error(scope->checker->diags, arg->span, "expected a number, '%.*s' is %s", STR_ARG(arg->text), type_words[arg->expr->type]);
+    if (arg->expr->type == TYPE_values) diag_help(scope->checker->diags, diag, "reduce it over the prompts: mean(...)");
+    return false;
+}
+
+static Expr *choice_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    Diags *diags = scope->checker->diags;
+    Expr *expr = expr_new(scope, EXPR_choice, TYPE_choice, ast->span);
+    if (!args_check(scope, &choice_rows()[row], ast, expr->args)) return NULL;
+    const Arg *x = &expr->args[0], *over = &expr->args[1], *give = &expr->args[2];
+    if (!chosen_number(scope, x) || !chosen_number(scope, give)) return NULL;
+    expr->row = row;
+    if (!(def_named(scope->checker, x->text)->axes >> over->count & 1)) {
+        diag_error(diags, over->span, "'%.*s' does not vary with '%.*s'", STR_ARG(x->text), STR_ARG(over->text));
+        return NULL;
+    }
+    if (give->flag && give->count != over->count) {
+        diag_error(diags, give->span, "the choice is over '%.*s', it has no '%.*s' to give", STR_ARG(over->text), STR_ARG(give->text));
+        return NULL;
+    }
+    if (!give->flag || scope->checker->exp->axes.at[give->count].numeric) return expr;
+    diag_error(diags, give->span, "sweep %.*s has values that are no numbers", STR_ARG(give->text));
+    return NULL;
 }
 
 static Expr *unknown_function(const Scope *scope, const Ast *ast) {
     Checker *checker = scope->checker;
     StrList names = {0};
-    const struct {
-        const Signature *rows;
-        size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++) list_push(checker->arena, &names, str_of(tables[t].rows[i].name));
+    for (size_t t = 0; t < FUNCTION_TABLES; t++)
+        for (size_t i = 0; i < *function_tables[t].count; i++)
+            list_push(checker->arena, &names, str_of(function_tables[t].rows()[i].name));
     for (size_t i = 0; i < checker->defs.len; i++)
         if (checker->defs.at[i]->stmt->kind == STMT_mapper) list_push(checker->arena, &names, checker->defs.at[i]->name);
     Span name = {ast->span.source, ast->span.begin, ast->span.begin + (uint32_t)ast->text.len};
@@ -325,18 +404,16 @@ static Expr *unknown_function(const Scope *scope, const Ast *ast) {
 static Expr *call_expr(const Scope *scope, const Ast *ast) {
     Def *def = def_named(scope->checker, ast->text);
     if (def && def->stmt->kind == STMT_mapper) return map_expr(scope, ast, def);
-    static const struct {
-        const Signature *(*rows)(void);
-        const size_t *count;
-        Expr *(*check)(const Scope *, const Ast *, uint32_t row);
-    } tables[] = {
-        {metric_rows, &metric_count, metric_expr},
-        {reduction_rows, &reduction_count, reduce_expr},
-        {state_rows, &state_count, project_expr},
+    static Expr *(*const checks[FUNCTION_TABLES])(const Scope *, const Ast *, uint32_t row) = {
+        [FUNCTION_metric] = metric_expr,
+        [FUNCTION_reduction] = reduce_expr,
+        [FUNCTION_interval] = interval_expr,
+        [FUNCTION_choice] = choice_expr,
+        [FUNCTION_state] = project_expr,
     };
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (uint32_t i = 0; i < *tables[t].count; i++)
-            if (str_is(ast->text, tables[t].rows()[i].name)) return tables[t].check(scope, ast, i);
+    for (size_t t = 0; t < FUNCTION_TABLES; t++)
+        for (uint32_t i = 0; i < *function_tables[t].count; i++)
+            if (str_is(ast->text, function_tables[t].rows()[i].name)) return checks[t](scope, ast, i);
     return unknown_function(scope, ast);
 }
 

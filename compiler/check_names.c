@@ -12,17 +12,6 @@ Def *def_named(const Checker *checker, Str name) {
 
 // ---- Collecting
 
-static bool is_function(Str name) {
-    const struct {
-        const Signature *rows;
-        size_t count;
-    } tables[] = {{metric_rows(), metric_count}, {reduction_rows(), reduction_count}, {state_rows(), state_count}};
-    for (size_t t = 0; t < COUNT(tables); t++)
-        for (size_t i = 0; i < tables[t].count; i++)
-            if (str_is(name, tables[t].rows[i].name)) return true;
-    return false;
-}
-
 static bool is_position(Str name) {
     for (size_t i = 0; i < position_count; i++)
         if (str_is(name, position_rows()[i].name)) return true;
@@ -36,7 +25,7 @@ static const char *reserved_as(const Stmt *stmt) {
     SiteId site;
     if (site_named(stmt->name, &site) && site_info[site].per == PER_MODEL) return "a site";
     if (is_position(stmt->name)) return "a word for positions";
-    if (stmt->kind == STMT_mapper && is_function(stmt->name)) return "a function";
+    if (stmt->kind == STMT_mapper && function_named(stmt->name)) return "a function";
     for (size_t i = 0; i < COUNT(words); i++)
         if (str_is(stmt->name, words[i])) return "a word of the language";
     return NULL;
@@ -130,10 +119,31 @@ static void link_bounds(Checker *checker, Def *def, const Ast *call) {
     }
 }
 
+// The call of a function of a table. A word that its signature lists is that word, whatever else has the name; only a
+// sweep can stand for one.
+static void link_call(Checker *checker, Def *from, const Ast *call, const Signature *rows, size_t count) {
+    const Signature *signature = NULL;
+    for (size_t i = 0; call && i < count; i++)
+        if (str_is(call->text, rows[i].name)) signature = &rows[i];
+    if (!signature || call->kind != AST_call) {
+        link_ast(checker, from, call);
+        return;
+    }
+    for (size_t i = 0; i < call->kids.len; i++) {
+        const Param *param = signature_param(signature, call, i);
+        const Def *def = def_named(checker, call->kids.at[i]->text);
+        bool word = param && param->type == PARAM_word && def && def->stmt->kind != STMT_sweep;
+        if (!word) link_ast(checker, from, call->kids.at[i]);
+    }
+}
+
 static void link_def(Checker *checker, Def *def) {
     const Stmt *stmt = def->stmt;
-    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->on};
+    bool mapper = stmt->kind == STMT_mapper;
+    const Ast *parts[] = {stmt->target, mapper ? NULL : stmt->value, stmt->from, stmt->to, stmt->on};
     for (size_t i = 0; i < COUNT(parts); i++) link_ast(checker, def, parts[i]);
+    if (mapper) link_call(checker, def, stmt->value, mapper_rows(), mapper_count);
+    if (mapper) link_call(checker, def, stmt->inside, inside_rows(), inside_count);
     for (size_t i = 0; i < stmt->with.len; i++) link_ast(checker, def, stmt->with.at[i]);
     if (stmt->kind == STMT_report) link_bounds(checker, def, stmt->value);
 }
@@ -146,11 +156,24 @@ static void report_cycle(Checker *checker, const Def *def, const Def *again) {
 }
 
 static uint32_t own_depth(const Stmt *stmt) {
-    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to};
+    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->inside};
     uint32_t depth = 1;
     for (size_t i = 0; i < COUNT(parts); i++)
         if (parts[i]) depth = MAX(depth, parts[i]->depth);
     return depth;
+}
+
+const Def *chosen_over(const Checker *checker, const Stmt *stmt) {
+    const Ast *call = stmt->value, *over = NULL;
+    if (stmt->kind != STMT_metric || call->kind != AST_call) return NULL;
+    bool choice = false;
+    for (size_t i = 0; i < choice_count; i++) choice |= str_is(call->text, choice_rows()[i].name);
+    for (size_t i = 0; i < call->kids.len && choice; i++) {
+        const Ast *argument = call->kids.at[i];
+        if (argument->label.len ? str_is(argument->label, "over") : i == 1) over = argument;
+    }
+    const Def *def = over && over->kind == AST_name ? def_named(checker, over->text) : NULL;
+    return def && def->stmt->kind == STMT_sweep && def->index < MOST_AXES ? def : NULL;
 }
 
 enum { MOST_DEFS = 10000, MOST_DEPTH = 1000 };
@@ -171,6 +194,8 @@ static void visit(Checker *checker, Def *def) {
         def->axes |= to->axes;
         below = MAX(below, to->depth);
     }
+    const Def *over = chosen_over(checker, def->stmt);
+    if (over) def->axes &= ~((AxisSet)1 << over->index);
     def->depth = own_depth(def->stmt) + below;
     if (def->depth > MOST_DEPTH) {
         diag_error(checker->diags, def->stmt->name_span, "'%.*s' rests on too many definitions, one upon the other",

@@ -33,7 +33,14 @@ bool positions_check(const Scope *scope, const Ast *ast, Positions *out) {
     const Ast bare = {.kind = AST_call, .span = value->span, .text = value->text};
     if (!args_check(scope, signature, value->kind == AST_call ? value : &bare, args)) return false;
     out->word = (PositionWord)row;
-    out->k = args[0].count;
+    bool span = out->word == POSITION_span;
+    out->k = args[span ? 1 : 0].count;
+    out->skip = out->word == POSITION_content ? args[1].count : 0;
+    out->text = args[0].text;
+    if (span && !out->text.len) {
+        scope_error(scope, value, "the text is empty");
+        return false;
+    }
     out->each = tokens_each(out->word, out->k);
     return true;
 }
@@ -318,7 +325,7 @@ bool place_check(const Scope *scope, const Ast *ast, int64_t model, PlaceRead *o
         if (!positions_check(scope, ast->kids.at[1], &out->place.at)) return false;
     } else if (!out->place.at.span.end) {
         Diag *diag = scope_error(scope, ast, "this place names no token positions");
-        diag_help(scope->checker->diags, diag, "add @ end, @ last, @ first(k), @ all or @ [i]");
+        diag_help(scope->checker->diags, diag, "add @ end, @ last, @ first(k), @ content(k), @ all or @ [i]");
         return false;
     }
     place_finish(scope, model, &out->place);

@@ -7,7 +7,7 @@
 bool metric_is_number(Checker *checker, const Ast *ast, const MetricDef *metric, const char *what) {
     for (size_t i = 0; i < metric->count; i++) {
         const Expr *expr = metric->points[i];
-        if (!expr || expr->type == TYPE_number) continue;
+        if (!expr || (expr->type != TYPE_values && expr->type != TYPE_states)) continue;
         Diag *diag = diag_error(checker->diags, ast->span, "metric '%.*s' is %s, %s needs one number",
                                 STR_ARG(metric->name), type_words[expr->type], what);
         diag_also(checker->diags, diag, metric->span, "defined here");
@@ -106,6 +106,28 @@ static void report_check(Checker *checker, const Def *def) {
     list_push(checker->arena, &checker->exp->reports, report);
 }
 
+// What a metric of a table chooses among has to be computed too.
+static void hidden_add(Checker *checker, const Arg *arg, Span span) {
+    const Def *def = arg->expr ? def_named(checker, arg->text) : NULL;
+    if (!def) return;
+    Report report = {.span = span, .kind = REPORT_table, .hidden = true, .axes = def->axes, .over = NO_AXIS, .by = NO_AXIS};
+    list_push(checker->arena, &report.columns, ((Column){false, def->index, span, BOUND_none}));
+    list_push(checker->arena, &checker->exp->reports, report);
+}
+
+static void hidden_reports(Checker *checker) {
+    size_t reports = checker->exp->reports.len;
+    for (size_t i = 0; i < reports; i++) {
+        for (size_t c = 0; c < checker->exp->reports.at[i].columns.len; c++) {
+            const Column column = checker->exp->reports.at[i].columns.at[c];
+            const Expr *expr = column.is_axis ? NULL : checker->exp->metrics.at[column.index].points[0];
+            if (!expr || expr->kind != EXPR_choice) continue;
+            hidden_add(checker, &expr->args[0], column.span);
+            hidden_add(checker, &expr->args[2], column.span);
+        }
+    }
+}
+
 // Included files are shared by many specs: what this spec does not use of them is no mistake.
 static void warn_unused(Checker *checker, const Def *def) {
     if (def->stmt->span.source != 0) return;
@@ -129,5 +151,6 @@ void reports_check(Checker *checker) {
         return;
     }
     if (checker->diags->errors) return; // what is wrong comes first
+    hidden_reports(checker);
     for (size_t i = 0; i < checker->defs.len; i++) warn_unused(checker, checker->defs.at[i]);
 }

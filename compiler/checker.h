@@ -82,6 +82,10 @@ bool is_place(const Scope *scope, const Ast *ast);
 Expr *expr_check(const Scope *scope, const Ast *ast);     // NULL after an error
 Expr *expr_of_type(const Scope *scope, const Ast *ast, Type type);
 
+// ---- check_map.c: a fresh instance of a definition at the point of a scope. NULL after an error.
+typedef void *Make(const Scope *scope, Def *def);
+Make map_make, basis_make;
+
 // ---- check_def.c: instances of definitions at the point of a scope. NULL after an error.
 void sources_check(Checker *checker);                     // models and prompts
 RunInst *run_instance(const Scope *scope, Def *def);
@@ -89,6 +93,9 @@ const RunInst *clean_run(const Scope *scope, uint32_t model, uint32_t prompts, S
 MapInst *map_instance(const Scope *scope, Def *def);
 BasisInst *basis_instance(const Scope *scope, Def *def);
 Expr *metric_instance(const Scope *scope, Def *def);
+Str def_instance_name(const Scope *scope, const Def *def); // "one[layer=3, head=2]", for printouts
+Str def_path(Checker *checker, const Stmt *stmt, Str path); // of a file that a statement names
+bool def_looked_at(Checker *checker, Span span, Str shown, Str path, const char *what); // an error when it is not there
 void defs_check(Checker *checker);                        // all of them, at all their points
 void reports_check(Checker *checker);
 
@@ -102,16 +109,30 @@ bool is_file_name(Str name);                              // letters, digits, _ 
 Str bound_name(Arena *arena, Str metric, Bound bound);
 
 // ---- the tables, with their signatures read
-extern const size_t source_count, mapper_count, subspace_count, metric_count, reduction_count, state_count, position_count,
-    report_count;
+extern const size_t source_count, mapper_count, inside_count, subspace_count, metric_count, reduction_count, interval_count, choice_count,
+    state_count, position_count, report_count;
 const Signature *source_rows(void);
 const Signature *mapper_rows(void);
+const Signature *inside_rows(void);
 const Signature *subspace_rows(void);
 const Signature *metric_rows(void);
 const Signature *reduction_rows(void);
+const Signature *interval_rows(void);
+const Signature *choice_rows(void);
 const Signature *state_rows(void);
 const Signature *position_rows(void);
 const Signature *report_rows(void);
+// Tables of what can be called in an expression, beside the mappers of the spec.
+enum { FUNCTION_metric, FUNCTION_reduction, FUNCTION_interval, FUNCTION_choice, FUNCTION_state, FUNCTION_TABLES };
+typedef struct {
+    const Signature *(*rows)(void);
+    const size_t *count;
+} FunctionTable;
+extern const FunctionTable function_tables[FUNCTION_TABLES];
+const Signature *function_named(Str name); // NULL: there is none
+// The sweep over which a metric chooses, if it is a choice; NULL otherwise.
+const Def *chosen_over(const Checker *checker, const Stmt *stmt);
 extern const StmtKind source_kind[];
 extern const Type metric_type[];
-extern const bool mapper_fitted[];
+typedef enum { FIT_none, FIT_sides, FIT_pairs, FIT_other } MapFit; // what a mapper is fitted on (mapper.def)
+extern const MapFit mapper_fit[];

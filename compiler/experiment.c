@@ -51,7 +51,13 @@ void positions_write(const Positions *positions, Text *out) {
         text_add(out, "[%lld]", (long long)positions->k);
     else if (positions->word == POSITION_first || positions->word == POSITION_last)
         text_add(out, "%s(%lld)", position_names[positions->word], (long long)positions->k);
-    else
+    else if (positions->word == POSITION_content)
+        text_add(out, "content(%lld, skip: %u)", (long long)positions->k, positions->skip);
+    else if (positions->word == POSITION_span) {
+        text_str(out, STR("span("));
+        text_json(out, positions->text);
+        text_add(out, ", %lld)", (long long)positions->k);
+    } else
         text_str(out, str_of(position_names[positions->word]));
 }
 
@@ -62,6 +68,14 @@ static const char *const row_names_metric[] = {
 static const char *const row_names_reduction[] = {
 #define MDX_REDUCTION(name, arguments, what) #name,
 #include "mdx/reduction.def"
+};
+static const char *const row_names_interval[] = {
+#define MDX_INTERVAL(name, arguments, what) #name,
+#include "compiler/interval.def"
+};
+static const char *const row_names_choice[] = {
+#define MDX_CHOICE(name, arguments, what) #name,
+#include "compiler/choice.def"
 };
 static const char *const row_names_mapper[] = {
 #define MDX_MAPPER(name, arguments, fitted, what) #name,
@@ -85,18 +99,41 @@ static void metric_args_write(const Experiment *exp, const Expr *expr, Text *out
     for (size_t i = 0; i < MOST_PARAMS; i++) {
         const Arg *arg = &expr->args[i];
         bool positions = arg->positions.span.end > 0;
-        if (!arg->run && !arg->expr && !arg->text.len && !positions) continue;
+        if (!arg->run && !arg->expr && !arg->text.len && !positions && !arg->flag) continue;
         text_str(out, str_of(between));
         between = ", ";
         if (arg->run) text_str(out, arg->run->name);
         if (arg->expr) expr_write(exp, arg->expr, out);
         if (arg->text.len) text_json(out, arg->text);
+        if (arg->flag) text_add(out, "%.*s: true", STR_ARG(arg->param->name));
         if (positions) {
             text_str(out, STR("at: "));
             positions_write(&arg->positions, out);
         }
     }
     text_char(out, ')');
+}
+
+void inside_write(const Inside *inside, Text *out) {
+    static const char *const names[] = {
+#define MDX_INSIDE(name, arguments, what) #name,
+#include "compiler/inside.def"
+    };
+    if (inside->kind == INSIDE_COUNT) return;
+    text_add(out, "%s(%u", names[inside->kind], inside->rank);
+    for (size_t i = 1; i < MOST_PARAMS && inside->args[i].param; i++) {
+        const Arg *arg = &inside->args[i];
+        Str rest = arg->param->words, word = str_of(arg->flag ? "true" : "false");
+        for (uint32_t k = 0; rest.len && k <= arg->choice; k++) word = signature_part(&rest, '|');
+        text_add(out, ", %.*s: %.*s", STR_ARG(arg->param->name), STR_ARG(word));
+    }
+    text_char(out, ')');
+}
+
+const Expr *expr_first_read(const Expr *expr) {
+    if (!expr || expr->kind == EXPR_read) return expr;
+    const Expr *read = expr_first_read(expr->in[0]);
+    return read ? read : expr_first_read(expr->in[1]);
 }
 
 void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
@@ -142,6 +179,18 @@ void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
         expr_write(exp, expr->in[0], out);
         if (expr->row == REDUCE_quantile) text_add(out, ", %g", expr->args[1].number);
         text_char(out, ')');
+        break;
+    case EXPR_choice:
+        text_add(out, "%s(%.*s, over: %.*s", row_names_choice[expr->row], STR_ARG(expr->args[0].text),
+                 STR_ARG(exp->axes.at[expr->args[1].count].name));
+        if (expr->args[2].given) text_add(out, ", give: %.*s", STR_ARG(expr->args[2].text));
+        text_char(out, ')');
+        break;
+    case EXPR_interval:
+        text_add(out, "%s(", row_names_interval[expr->row]);
+        expr_write(exp, expr->in[0], out);
+        text_add(out, ", n: %u, seed: %llu, %s)", expr->args[1].count, (unsigned long long)expr->args[2].seed,
+                 expr->args[3].choice ? "basic" : "percentile");
         break;
     }
 }
@@ -206,6 +255,9 @@ static void print_maps(const Experiment *exp, Text *out) {
     for (size_t i = 0; i < exp->maps.len; i++) {
         const MapInst *map = exp->maps.at[i];
         text_add(out, "mapper %.*s: %s", STR_ARG(map->name), row_names_mapper[map->mapper]);
+        if (map->shuffled) text_add(out, " shuffled by %llu", (unsigned long long)map->seed);
+        if (map->inside.kind != INSIDE_COUNT) text_str(out, STR(" in "));
+        inside_write(&map->inside, out);
         if (map->from) {
             text_str(out, STR(" from "));
             expr_write(exp, map->from, out);
@@ -261,5 +313,6 @@ void experiment_print(const Experiment *exp, Text *out) {
     for (size_t i = 0; i < exp->runs.len; i++) print_run(exp, exp->runs.at[i], out);
     print_maps(exp, out);
     print_metrics(exp, out);
-    for (size_t i = 0; i < exp->reports.len; i++) print_report(exp, &exp->reports.at[i], out);
+    for (size_t i = 0; i < exp->reports.len; i++)
+        if (!exp->reports.at[i].hidden) print_report(exp, &exp->reports.at[i], out);
 }

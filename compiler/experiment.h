@@ -54,7 +54,9 @@ typedef enum {
 
 typedef struct {
     PositionWord word;
-    int64_t k;     // first(k), last(k); or the index, negative from the end
+    int64_t k;     // first(k), last(k), content(k); the n of span; or the index, negative from the end
+    uint32_t skip; // content
+    Str text;      // span
     uint32_t each; // how many tokens a prompt; 0 when that depends on the prompt
     Span span;
 } Positions;
@@ -75,7 +77,7 @@ typedef struct RunInst RunInst;
 typedef struct MapInst MapInst;
 typedef struct BasisInst BasisInst;
 
-typedef enum { TYPE_number, TYPE_values, TYPE_states } Type;
+typedef enum { TYPE_number, TYPE_values, TYPE_states, TYPE_interval, TYPE_choice } Type;
 extern const char *const type_words[];
 
 typedef enum {
@@ -92,20 +94,27 @@ typedef enum {
     EXPR_div,
     EXPR_metric,  // row of metric.def over args
     EXPR_reduce,  // row of reduction.def over in[0]
+    EXPR_interval, // row of interval.def of in[0]
+    EXPR_choice,  // row of choice.def of the metric named args[0]
 } ExprKind;
 
-// One argument of a metric, by its param.
+// One argument of a call, by its param.
 typedef struct {
+    const Param *param;
     bool given;
     Span span;
     Str text;
     double number;
     uint32_t count;  // for a rank, 0 stands for full
-    bool flag;
+    bool flag;             // of a column: it is a sweep, else a metric, named `text`
+    uint32_t choice;       // of the words of its param
+    uint64_t seed;
+    const double *numbers; // [count]
     uint32_t prompts;
     Positions positions;
     const RunInst *run;
     const BasisInst *basis;
+    const MapInst *map;
     Expr *expr;
 } Arg;
 
@@ -119,13 +128,13 @@ struct Expr {
     int32_t point;
     Expr *in[2];
     uint32_t width;      // states
-    uint32_t prompts;    // values, states
+    uint32_t prompts;    // values, states, intervals, metrics
     uint32_t each;       // states: tokens a prompt, 0 when that depends on the prompt
     const RunInst *run;  // read
     Place place;         // read
     const MapInst *map;
     const BasisInst *basis;
-    uint32_t row;        // metric, reduce
+    uint32_t row;        // metric, reduce, interval, choice
     Arg args[MOST_PARAMS];
 };
 
@@ -152,6 +161,24 @@ typedef enum {
     MAPPER_COUNT
 } MapperId;
 
+// A subspace that a map is fitted inside, and what becomes of the rest.
+typedef enum {
+#define MDX_INSIDE(name, arguments, what) INSIDE_##name,
+#include "compiler/inside.def"
+    INSIDE_COUNT // none
+} InsideId;
+typedef enum { BASIS_each, BASIS_source, BASIS_target, BASIS_joint } BasisOf; // the words of inside.def, in its order
+typedef enum { OUTSIDE_mean, OUTSIDE_keep, OUTSIDE_zero } Outside;
+
+typedef struct {
+    InsideId kind;
+    Span span;
+    Arg args[MOST_PARAMS];
+    uint32_t rank;
+    BasisOf basis;
+    Outside outside;
+} Inside;
+
 struct MapInst {
     uint32_t id;
     Str name;
@@ -162,6 +189,9 @@ struct MapInst {
     uint32_t prompts;      // it is fitted on
     uint32_t in_width, out_width; // 0: any (identity), or not known before the file is read (from_file)
     Str path;              // from_file
+    Inside inside;
+    bool shuffled;         // by a derangement of the prompts that this seed gives
+    uint64_t seed;
 };
 
 typedef enum {
@@ -206,6 +236,12 @@ typedef struct {
 } Column;
 
 typedef enum {
+#define MDX_CHOICE(name, arguments, what) CHOICE_##name,
+#include "compiler/choice.def"
+    CHOICE_COUNT
+} ChoiceId;
+
+typedef enum {
 #define MDX_REPORT(name, arguments, what) REPORT_##name,
 #include "compiler/report.def"
     REPORT_COUNT
@@ -217,6 +253,7 @@ enum { NO_AXIS = UINT32_MAX };
 typedef struct {
     Span span;
     ReportId kind;
+    bool hidden;          // a table of what others choose among: shown nowhere
     LIST(Column) columns; // of a table; of a figure: metrics alone
     uint32_t capture;     // of states: of exp->captures
     AxisSet axes;         // of all its columns
@@ -246,5 +283,7 @@ AxisSet axes_structural(const Experiment *exp, AxisSet set);
 void axis_value_write(const Axis *axis, size_t i, Text *out);
 
 void experiment_print(const Experiment *exp, Text *out);
+void inside_write(const Inside *inside, Text *out); // nothing when there is none
+const Expr *expr_first_read(const Expr *expr);      // the place that states read first; NULL when they read none
 void expr_write(const Experiment *exp, const Expr *expr, Text *out);
 void positions_write(const Positions *positions, Text *out);

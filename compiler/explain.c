@@ -4,6 +4,7 @@
 // from the graph. How often a row is unembedded is decided when metrics become steps, so that is read off the plan.
 #include "compiler/explain.h"
 #include "compiler/fuse.h"
+#include "mdx/map.h"
 
 uint64_t product_bytes(const Explanation *e, const Product *product) {
     return product->in * product->out * e->options->weight_bytes[product->model];
@@ -150,17 +151,8 @@ static const Product *product_of_value(const Explanation *e, uint32_t value) {
 }
 
 // A row that a step unembeds for several of its rows is made once.
-static uint64_t logits_rows(const Explanation *e, const LogitsSource *source, uint64_t rows) {
-    if (!source->map) return rows;
-    Arena *scratch = arena_open();
-    bool *seen = arena_many(scratch, bool, e->plan->values[source->x].rows + 1);
-    uint64_t count = 0;
-    for (uint64_t r = 0; r < rows; r++) {
-        count += !seen[source->map[r]];
-        seen[source->map[r]] = true;
-    }
-    arena_close(scratch);
-    return count;
+static uint64_t product_rows(const Step *step, const LogitsSource *source) {
+    return source ? rows_distinct(source->map, 0, step->rows, NULL, NULL) : step->rows;
 }
 
 // By each source of logits; `again` holds all that the plan unembeds, until what the graph has is taken off.
@@ -171,7 +163,7 @@ static void add_step(Explanation *e, const Step *step) {
         const Product *product = product_of_value(e, source ? source->weight : i ? step->weights[i] : step->in[1]);
         if (!product || !step->rows) continue;
         e->planned_weights = count_plus(e->planned_weights, product_bytes(e, product));
-        if (product->unembeds) cost_add(&e->again, product, source ? logits_rows(e, source, step->rows) : step->rows);
+        if (product->unembeds) cost_add(&e->again, product, product_rows(step, source));
     }
 }
 

@@ -63,14 +63,8 @@ Node *forward_bias(Forward *f, Node *x, const char *tensor, ...) {
 // The table of frequencies is made once a model: later calls find the same bytes.
 static uint32_t frequency_table(Forward *f) {
     Tables *tables = f->graph->tables;
-    uint32_t width = f->model->d_head / 2;
     const float *data = model_inv_freq(f->model, tables->arena);
-    for (uint32_t i = 0; i < tables->tables.len; i++) {
-        const PlanTable *have = &tables->tables.at[i];
-        if (have->width == width && have->rows == 1 && memcmp(have->data, data, width * sizeof *data) == 0) return i;
-    }
-    list_push(tables->arena, &tables->tables, ((PlanTable){.dtype = DTYPE_f32, .rows = 1, .width = width, .data = data}));
-    return (uint32_t)tables->tables.len - 1;
+    return tables_table(tables, (PlanTable){.dtype = DTYPE_f32, .rows = 1, .width = f->model->d_head / 2, .data = data});
 }
 
 Node *forward_rope(Forward *f, Node *x, uint32_t heads) {

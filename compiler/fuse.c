@@ -37,12 +37,8 @@ static bool ids_fit(const Fuse *fuse, const Step *step) {
     return true;
 }
 
-static bool is_state(DType dtype) {
-    return dtype == DTYPE_f32 || dtype == DTYPE_bf16 || dtype == DTYPE_f16;
-}
-
 static bool is_row_step(const Fuse *fuse, const Step *step) {
-    if (!row_expansions[step->op] || !is_state(fuse->lowered->values.at[step->out].dtype)) return false;
+    if (!row_expansions[step->op] || !dtype_is_float(fuse->lowered->values.at[step->out].dtype)) return false;
     return step->op != OP_embed || ids_fit(fuse, step);
 }
 

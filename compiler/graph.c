@@ -9,7 +9,7 @@ struct GraphSlot {
 Tables *tables_open(Arena *arena, const Experiment *exp, const Sources *sources, const Facts *facts) {
     Tables *tables = arena_new(arena, Tables);
     *tables = (Tables){.arena = arena, .exp = exp, .sources = sources, .facts = facts, .share = true};
-    tables->spaces = spaces_open(arena, exp);
+    tables->spaces = spaces_open(arena, exp, facts);
     tables->text_numbers = strmap_open(arena, 256);
     return tables;
 }
@@ -100,6 +100,17 @@ uint32_t tables_list(Tables *tables, const uint32_t *at, size_t len) {
     if (len) memcpy(list + 1, at, len * sizeof *at);
     list_push(tables->arena, &tables->lists, list);
     return (uint32_t)tables->lists.len - 1;
+}
+
+uint32_t tables_table(Tables *tables, PlanTable table) {
+    size_t bytes = (size_t)table.rows * table.width * dtype_info[table.dtype].bytes;
+    for (uint32_t i = 0; i < tables->tables.len; i++) {
+        const PlanTable *have = &tables->tables.at[i];
+        bool same = have->dtype == table.dtype && have->rows == table.rows && have->width == table.width && have->axis == table.axis;
+        if (same && have->first == table.first && memcmp(have->data, table.data, bytes) == 0) return i;
+    }
+    list_push(tables->arena, &tables->tables, table);
+    return (uint32_t)tables->tables.len - 1;
 }
 
 uint32_t tables_file(Tables *tables, PlanFile file) {

@@ -38,7 +38,7 @@ typedef struct {
     Str metric, text;
     uint32_t prompts;
     AxisSet axes; // structural ones of the metric, value ones of the expression
-    const Expr *expr;
+    const Expr *owner; // the number behind which they stand
 } Term;
 
 // A term on one prompt, twice: of runs without their patches, and patched with their own values (outputs 2 i, 2 i + 1).
@@ -96,6 +96,7 @@ Node *graph_node(Graph *graph, Node like);
 
 uint32_t tables_text(Tables *tables, Str text);                        // number of a text; equal texts, equal numbers
 uint32_t tables_list(Tables *tables, const uint32_t *at, size_t len);
+uint32_t tables_table(Tables *tables, PlanTable table);                // equal numbers, equal table
 uint32_t tables_file(Tables *tables, PlanFile file);                   // by path
 
 // The nodes that the outputs need, each passed through `rewrite` in order: `like` has its inputs replaced already and

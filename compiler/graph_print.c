@@ -36,7 +36,17 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         text_str(out, str_of(attr->procrustes.whiten ? " whiten" : ""));
         if (attr->procrustes.whiten) text_add(out, " shrink %g floor %g", attr->procrustes.shrink, attr->procrustes.floor);
         if (attr->procrustes.rank) text_add(out, " rank %u", attr->procrustes.rank);
+        text_str(out, str_of(attr->procrustes.complete ? " complete" : ""));
+        text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
         break;
+    case OP_fit_ridge:
+        text_add(out, "%s held %llu", attr->ridge.standardize ? "" : " raw", (unsigned long long)attr->ridge.held);
+        if (attr->ridge.rank) text_add(out, " rank %u", attr->ridge.rank);
+        text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
+        break;
+    case OP_random_rotation: text_add(out, " seed %llu", (unsigned long long)attr->random.seed); break;
+    case OP_basis_joint:
+    case OP_basis_logits: text_add(out, " rank %u", attr->pca.rank); break;
     case OP_basis_pca: text_add(out, " rank %u%s", attr->pca.rank, attr->pca.center ? "" : " not centred"); break;
     case OP_margin:
         if (attr->margin.named) text_add(out, " of %u and %u", attr->margin.best, attr->margin.other);
@@ -49,8 +59,16 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         };
         text_add(out, " %s", names[attr->reduce.reduction]);
         if (attr->reduce.reduction == REDUCE_quantile) text_add(out, " %g", attr->reduce.p);
+        if (attr->reduce.draws) text_str(out, STR(" of draws"));
         break;
     }
+    case OP_r2:
+    case OP_cka:
+    case OP_correlation:
+        if (attr->measure.how) text_str(out, str_of(op == OP_cka ? " debiased" : " of ranks"));
+        if (attr->measure.draws) text_str(out, STR(" of draws"));
+        break;
+    case OP_interval: text_str(out, str_of(attr->interval.basic ? " basic" : " percentile")); break;
     default: break; // the others have nothing that their inputs do not show
     }
 }

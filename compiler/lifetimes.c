@@ -72,8 +72,7 @@ void lifetimes_find(const Plan *plan, bool resident, double window, Value *value
     const uint32_t *ends = window_ends(plan, window, scratch);
     for (size_t i = 0; i < plan->output_count; i++) {
         const Value *value = &values[outputs[i].value];
-        uint32_t end = outputs[i].kind == OUT_states ? value->first : ends[value->first];
-        outputs[i].after = value->place == IN_ARENA ? end : 0;
+        outputs[i].after = value->place != IN_ARENA ? 0 : outputs[i].kind == OUT_states ? value->first : ends[value->first];
         if (value->place == IN_ARENA) keep_until(values, outputs[i].value, outputs[i].after);
     }
     arena_close(scratch);

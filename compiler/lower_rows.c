@@ -6,7 +6,7 @@
 struct RowPair {
     bool mapped;
     const uint32_t *map;      // row of `to` to row of `from`
-    const uint32_t *position; // of each row (to == from)
+    const uint32_t *position, *prompt; // of each row (to == from)
 };
 
 // Where the keys of each row of a space lie, and how many they are.
@@ -205,14 +205,28 @@ static void lower_point(Lower *lower, const Node *node, Step *step) {
     space_ranges(node->space, by_axis);
     const Space *over = space_with_axes(lower->spaces, node->in[0]->space, node->space->axes, by_axis);
     step->rows = over->rows;
+    RowPair *pair = pair_of(lower, over, over);
+    if (!pair->prompt) pair->prompt = space_rows(lower->spaces, over, lower->arena).prompt;
+    step->prompt = pair->prompt;
     map_inputs(lower, node, step, over);
     step->owner = map_rows(lower, over, node->space);
+}
+
+// The row of another prompt in the place of each: its j-th for the j-th. All prompts have as many.
+static const uint32_t *shuffled_rows(Lower *lower, const Space *space, const uint32_t *order) {
+    uint32_t *map = arena_many(lower->arena, uint32_t, space->rows), *before = arena_many(lower->arena, uint32_t, space->prompt_count + 1);
+    for (uint32_t p = 0; p <= space->prompt_count; p++) before[p] = (uint32_t)space->selection->before[p];
+    for (uint32_t p = 0; p < space->prompt_count; p++)
+        for (uint32_t r = before[p]; r < before[p + 1]; r++) map[r] = before[order[p]] + r - before[p];
+    return map;
 }
 
 static void lower_matrix(Lower *lower, const Node *node, Step *step) {
     const Node *last = node->in[1] ? node->in[1] : node->in[0];
     step->rows = last->space->rows;
     if (last->space->kind == SPACE_tokens) map_inputs(lower, node, step, last->space);
+    bool pairs = node->op == OP_fit_procrustes || node->op == OP_fit_ridge;
+    if (pairs && node->attr.pairs.shuffle) step->map[1] = shuffled_rows(lower, last->space, lower->graph->tables->lists.at[node->attr.pairs.shuffle - 1] + 1);
 }
 
 static void lower_positions(Lower *lower, const Node *node, Step *step) {

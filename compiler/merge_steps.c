@@ -1,5 +1,6 @@
 // merge_steps.c: several steps of one kind as one: their rows one behind another, operands and results laid together.
 #include "compiler/merge.h"
+#include "mdx/map.h"
 
 // ---- Kinds
 
@@ -159,8 +160,7 @@ typedef struct {
 // Rows that follow each other are a part of the whole by themselves.
 static Operand plain_operand(Lowered *lowered, uint32_t value, const uint32_t *map, uint64_t rows) {
     uint64_t first = map[0];
-    for (uint64_t r = 1; r < rows; r++)
-        if (map[r] != first + r) return (Operand){value, map};
+    if (!rows_are_run(map, rows)) return (Operand){value, map};
     const Value *whole = &lowered->values.at[value];
     if (whole->place != IN_ARENA) return first ? (Operand){value, map} : (Operand){value, NULL};
     if (!first && whole->rows == rows) return (Operand){value, NULL};

@@ -16,11 +16,28 @@ static void mark_logits(const Lowered *lowered, bool *wide) {
     }
 }
 
+// Coordinates that a map is fitted on, products of states and a basis: no product reads them, and a fit is as good as they
+// are. Those of micro-batches are joined first.
+static void mark_coordinates(const Lowered *lowered, bool *wide, Arena *scratch) {
+    bool *fitted = arena_many(scratch, bool, lowered->values.len + 1), *product = arena_many(scratch, bool, lowered->values.len + 1);
+    for (size_t i = 0; i < lowered->steps.len; i++) {
+        const Step *step = &lowered->steps.at[i];
+        product[step->out] = step->op == OP_product || (step->op == OP_join && product[step->in[1]]);
+    }
+    for (size_t i = lowered->steps.len; i-- > 0;) {
+        const Step *step = &lowered->steps.at[i];
+        bool passes = step->op == OP_join && fitted[step->out];
+        wide[step->out] |= fitted[step->out] && product[step->out];
+        for (uint32_t k = 0; k < op_info[step->op].inputs && (passes || op_info[step->op].rows == ROWS_MATRIX); k++) fitted[step->in[k]] = true;
+    }
+}
+
 void narrow_states(Lowered *lowered, DType states) {
     if (states == DTYPE_f32) return;
     Arena *scratch = arena_open();
     bool *wide = arena_many(scratch, bool, lowered->values.len + 1);
     mark_logits(lowered, wide);
+    mark_coordinates(lowered, wide, scratch);
     for (size_t i = 0; i < lowered->steps.len; i++) {
         const Step *step = &lowered->steps.at[i];
         Value *value = &lowered->values.at[step->out];

@@ -4,6 +4,7 @@
 // The tokens of one prompt; `content` lists those of the user's text, `flags` is written for the prompt's tokens.
 typedef struct {
     const Stream *stream;
+    const Facts *facts;
     uint32_t prompt, start, length;
     U32List content;
     bool *flags;
@@ -38,6 +39,26 @@ static bool positions_last(const Prompt *prompt, const Positions *at, Error *err
     return true;
 }
 
+// i (usable - 1) / (k - 1), i from 0 to k - 1, rounded half up: k different tokens, when there are as many.
+static bool positions_content(const Prompt *prompt, const Positions *at, Error *err) {
+    uint64_t content = prompt->content.len, usable = content > at->skip ? content - at->skip : 0;
+    uint64_t k = MIN((uint64_t)at->k, usable), steps = MAX(k, (uint64_t)2) - 1;
+    if (!usable)
+        FAIL(err, ERR_INPUT, "prompt %.*s has %zu tokens of content, and the last %u are left out", STR_ARG(prompt->stream->ids[prompt->prompt]),
+             prompt->content.len, at->skip);
+    for (uint64_t i = 0; i < k; i++) prompt->flags[prompt->content.at[(2 * i * (usable - 1) + steps) / (2 * steps)]] = true;
+    return true;
+}
+
+static bool positions_span(const Prompt *prompt, const Positions *at, Error *err) {
+    const Facts *facts = prompt->facts;
+    uint32_t found;
+    TRY(facts->cover(facts->self, prompt->stream, prompt->prompt, at->text, (uint32_t)at->k, prompt->flags, &found, err));
+    if (found == at->k) return true;
+    FAIL(err, ERR_INPUT, "prompt %.*s has the text \"%.*s\" %u times, not %lld", STR_ARG(prompt->stream->ids[prompt->prompt]),
+         STR_ARG(at->text), found, (long long)at->k);
+}
+
 static bool positions_index(const Prompt *prompt, const Positions *at, Error *err) {
     int64_t i = at->k < 0 ? at->k + prompt->length : at->k;
     if (i < 0 || i >= prompt->length)
@@ -53,18 +74,43 @@ static bool (*const position_words[])(const Prompt *, const Positions *, Error *
     [POSITION_index] = positions_index,
 };
 
+// ---- What is told of content(k)
+
+static ContentCount *count_of(Spaces *spaces, uint32_t stream, const Positions *at) {
+    for (size_t i = 0; i < spaces->contents.len; i++) {
+        ContentCount *have = &spaces->contents.at[i];
+        if (have->stream == stream && have->at.k == at->k && have->at.skip == at->skip) return have;
+    }
+    list_push(spaces->arena, &spaces->contents, ((ContentCount){.at = *at, .stream = stream}));
+    return &spaces->contents.at[spaces->contents.len - 1];
+}
+
+static void count_content(Spaces *spaces, const Selection *selection, const Positions *at) {
+    ContentCount *count = count_of(spaces, selection->stream, at);
+    const Stream *stream = spaces->streams.at[selection->stream].stream;
+    *count = (ContentCount){.at = *at, .stream = selection->stream, .least = UINT32_MAX};
+    for (uint32_t p = 0; p < stream->count; p++) {
+        uint32_t k = selection_in_prompt(selection, p);
+        count->fallbacks += k < at->k;
+        count->least = MIN(count->least, k);
+        count->most = MAX(count->most, k);
+        count->total += k;
+    }
+}
+
 bool positions_select(Spaces *spaces, uint32_t stream, const Positions *at, const Selection **out, Error *err) {
     const Stream *s = spaces->streams.at[stream].stream;
     Arena *scratch = arena_open();
     bool *flags = arena_many(scratch, bool, s->start[s->count]);
     bool ok = true;
     for (uint32_t p = 0; p < s->count && ok; p++) {
-        Prompt prompt = {s, p, s->start[p], s->length[p], {0}, flags + s->start[p]};
+        Prompt prompt = {s, spaces->facts, p, s->start[p], s->length[p], {0}, flags + s->start[p]};
         for (uint32_t t = 0; t < prompt.length; t++)
             if (s->content[prompt.start + t]) list_push(scratch, &prompt.content, t);
         ok = position_words[at->word](&prompt, at, err);
     }
     if (ok) *out = selection_of(spaces, stream, flags);
+    if (ok && at->word == POSITION_content) count_content(spaces, *out, at);
     arena_close(scratch);
     return ok || error_at(err, at->span);
 }

@@ -17,10 +17,12 @@ static Str trimmed(Str s) {
     return s;
 }
 
-// Cuts the part before the first `separator` off the front of `rest`.
-static Str cut(Str *rest, char separator) {
-    const char *at = rest->len ? memchr(rest->at, separator, rest->len) : NULL;
-    size_t end = at ? (size_t)(at - rest->at) : rest->len;
+Str signature_part(Str *rest, char separator) {
+    size_t end = 0;
+    for (int depth = 0; end < rest->len; end++) {
+        depth += (rest->at[end] == '[') - (rest->at[end] == ']');
+        if (!depth && rest->at[end] == separator) break;
+    }
     Str part = str_part(*rest, 0, end);
     *rest = str_part(*rest, end + 1, rest->len);
     return trimmed(part);
@@ -34,8 +36,8 @@ static ParamType type_named(Str name) {
 
 static Param param_read(Str text) {
     Param param = {.required = true};
-    param.name = cut(&text, ':');
-    Str type = cut(&text, '=');
+    param.name = signature_part(&text, ':');
+    Str type = signature_part(&text, '=');
     param.otherwise = trimmed(text);
     if (str_ends(type, STR("?"))) {
         type.len--;
@@ -45,7 +47,9 @@ static Param param_read(Str text) {
         param.many = true;
     }
     if (param.otherwise.len) param.required = false;
-    param.type = type_named(type);
+    bool words = type.len && memchr(type.at, '|', type.len);
+    param.words = words ? type : STR("");
+    param.type = words ? PARAM_word : type_named(type);
     return param;
 }
 
@@ -53,7 +57,7 @@ Signature signature_read(const char *name, const char *text, const char *what) {
     Signature signature = {.name = name, .text = text, .what = what};
     for (Str rest = trimmed(str_of(text)); rest.len;) {
         MUST(signature.count < MOST_PARAMS);
-        signature.params[signature.count++] = param_read(cut(&rest, ','));
+        signature.params[signature.count++] = param_read(signature_part(&rest, ','));
     }
     return signature;
 }
@@ -61,6 +65,14 @@ Signature signature_read(const char *name, const char *text, const char *what) {
 static const Param *param_named(const Signature *signature, Str name) {
     for (size_t i = 0; i < signature->count; i++)
         if (str_eq(signature->params[i].name, name)) return &signature->params[i];
+    return NULL;
+}
+
+const Param *signature_param(const Signature *signature, const Ast *call, size_t i) {
+    Str label = call->kids.at[i]->label;
+    if (label.len) return param_named(signature, label);
+    for (size_t p = 0; p < signature->count; p++)
+        if (p == i || signature->params[p].many) return &signature->params[p];
     return NULL;
 }
 

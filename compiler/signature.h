@@ -1,7 +1,8 @@
 // signature.h: the arguments that a function of the tables takes, read from the table's own text.
 //
 // "values: values, p: number = 0.5, on: prompts?, columns: column..." : name, type (param.def), then nothing
-// (required), "= default", "?" (may be left out) or "..." (one or more, last).
+// (required), "= default", "?" (may be left out) or "..." (one or more, last). A type can be words to choose from,
+// "none|identity", and a default a list, "[0.1, 1]".
 #pragma once
 
 #include "compiler/ast.h"
@@ -19,6 +20,7 @@ typedef struct {
     ParamType type;
     bool required, many;
     Str otherwise; // the default as text, or empty
+    Str words;     // to choose from: "none|identity"
 } Param;
 
 enum { MOST_PARAMS = 8 };
@@ -33,6 +35,12 @@ typedef struct {
 
 // Fills in the params from `text`. A text that is no signature is a bug.
 Signature signature_read(const char *name, const char *text, const char *what);
+
+// Takes the part before the first `separator` outside of brackets off the front of `rest`, without blanks around it.
+Str signature_part(Str *rest, char separator);
+
+// The param that argument i of a call is for, by its label or its place; NULL when there is none.
+const Param *signature_param(const Signature *signature, const Ast *call, size_t i);
 
 // Matches the arguments of a call to the params: out[i] is the argument of param i, NULL when it was left out.
 // For a param with `many`, out[i] is the first and the rest follow it in the call. Errors (missing, unknown,

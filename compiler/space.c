@@ -1,8 +1,8 @@
 // space.c: selections and spaces: interning, set operations, and which row reads which.
 #include "compiler/space.h"
 
-Spaces spaces_open(Arena *arena, const Experiment *exp) {
-    return (Spaces){.arena = arena, .exp = exp, .memo = strmap_open(arena, 256)};
+Spaces spaces_open(Arena *arena, const Experiment *exp, const Facts *facts) {
+    return (Spaces){.arena = arena, .exp = exp, .facts = facts, .memo = strmap_open(arena, 256)};
 }
 
 uint32_t spaces_stream(Spaces *spaces, const Stream *stream, uint32_t prompts, Str name) {

@@ -49,16 +49,25 @@ typedef struct {
 } StreamInfo;
 
 // The tables that the graphs of one compilation share.
+// How many tokens `content(k)` selects of the prompts of a stream; where fewer than k are usable, it falls back to them.
+typedef struct {
+    Positions at;
+    uint32_t stream, fallbacks, least, most;
+    uint64_t total;
+} ContentCount;
+
 typedef struct {
     Arena *arena;
     const Experiment *exp;
+    const Facts *facts;
+    LIST(ContentCount) contents;
     LIST(StreamInfo) streams;
     LIST(Selection *) selections;
     LIST(Space *) spaces;
     StrMap memo; // results of set operations: passes ask the same few over and over
 } Spaces;
 
-Spaces spaces_open(Arena *arena, const Experiment *exp);
+Spaces spaces_open(Arena *arena, const Experiment *exp, const Facts *facts);
 
 uint32_t spaces_stream(Spaces *spaces, const Stream *stream, uint32_t prompts, Str name);
 

@@ -4,7 +4,7 @@
 #include "compiler/checker.h"
 
 // Each table becomes an array of signatures that is filled in on first use.
-#define ROW(name, arguments, what) {#name, arguments, what, {{{0}, 0, 0, 0, {0}}}, 0},
+#define ROW(name, arguments, what) {#name, arguments, what, {{{0}, 0, 0, 0, {0}, {0}}}, 0},
 #define TABLE(table)                                                                                         \
     const size_t table##_count = COUNT(table##_table);                                                       \
     const Signature *table##_rows(void) {                                                                    \
@@ -24,6 +24,10 @@ static Signature subspace_table[] = {
 #define MDX_SUBSPACE(name, arguments, what) ROW(name, arguments, what)
 #include "compiler/subspace.def"
 };
+static Signature inside_table[] = {
+#define MDX_INSIDE(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/inside.def"
+};
 static Signature metric_table[] = {
 #define MDX_METRIC(name, arguments, gives, what) ROW(name, arguments, what)
 #include "compiler/metric.def"
@@ -31,6 +35,14 @@ static Signature metric_table[] = {
 static Signature reduction_table[] = {
 #define MDX_REDUCTION(name, arguments, what) ROW(name, arguments, what)
 #include "mdx/reduction.def"
+};
+static Signature interval_table[] = {
+#define MDX_INTERVAL(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/interval.def"
+};
+static Signature choice_table[] = {
+#define MDX_CHOICE(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/choice.def"
 };
 static Signature state_table[] = {
 #define MDX_STATE(name, arguments, what) ROW(name, arguments, what)
@@ -49,8 +61,8 @@ const StmtKind source_kind[] = {
 #define MDX_SOURCE(kind, name, arguments, what) STMT_##kind,
 #include "compiler/source.def"
 };
-const bool mapper_fitted[] = {
-#define MDX_MAPPER(name, arguments, fitted, what) fitted,
+const MapFit mapper_fit[] = {
+#define MDX_MAPPER(name, arguments, fitted, what) FIT_##fitted,
 #include "compiler/mapper.def"
 };
 #define VALUES TYPE_values
@@ -70,8 +82,11 @@ static void tables_read(void) {
     table_read(source_table, COUNT(source_table));
     table_read(mapper_table, COUNT(mapper_table));
     table_read(subspace_table, COUNT(subspace_table));
+    table_read(inside_table, COUNT(inside_table));
     table_read(metric_table, COUNT(metric_table));
     table_read(reduction_table, COUNT(reduction_table));
+    table_read(interval_table, COUNT(interval_table));
+    table_read(choice_table, COUNT(choice_table));
     table_read(state_table, COUNT(state_table));
     table_read(position_table, COUNT(position_table));
     table_read(report_table, COUNT(report_table));
@@ -80,11 +95,29 @@ static void tables_read(void) {
 TABLE(source)
 TABLE(mapper)
 TABLE(subspace)
+TABLE(inside)
 TABLE(metric)
 TABLE(reduction)
+TABLE(interval)
+TABLE(choice)
 TABLE(state)
 TABLE(position)
 TABLE(report)
+
+const FunctionTable function_tables[FUNCTION_TABLES] = {
+    [FUNCTION_metric] = {metric_rows, &metric_count},
+    [FUNCTION_reduction] = {reduction_rows, &reduction_count},
+    [FUNCTION_interval] = {interval_rows, &interval_count},
+    [FUNCTION_choice] = {choice_rows, &choice_count},
+    [FUNCTION_state] = {state_rows, &state_count},
+};
+
+const Signature *function_named(Str name) {
+    for (size_t t = 0; t < FUNCTION_TABLES; t++)
+        for (size_t i = 0; i < *function_tables[t].count; i++)
+            if (str_is(name, function_tables[t].rows()[i].name)) return &function_tables[t].rows()[i];
+    return NULL;
+}
 
 void functions_print(Text *out) {
     const struct {
@@ -93,9 +126,10 @@ void functions_print(Text *out) {
         size_t count;
     } tables[] = {
         {"Models and prompts", source_rows(), source_count}, {"Positions, behind @ or at:", position_rows(), position_count},
-        {"Mappers", mapper_rows(), mapper_count},            {"Subspaces", subspace_rows(), subspace_count},
+        {"Mappers", mapper_rows(), mapper_count},            {"What a mapper is fitted inside, behind in", inside_rows(), inside_count}, {"Subspaces", subspace_rows(), subspace_count},
         {"States", state_rows(), state_count},               {"Metrics", metric_rows(), metric_count},
-        {"Reductions", reduction_rows(), reduction_count},   {"Reports", report_rows(), report_count},
+        {"Reductions", reduction_rows(), reduction_count},   {"Intervals", interval_rows(), interval_count},
+        {"Choices", choice_rows(), choice_count},            {"Reports", report_rows(), report_count},
     };
     for (size_t t = 0; t < COUNT(tables); t++) {
         text_add(out, "%s%s\n", t ? "\n" : "", tables[t].title);

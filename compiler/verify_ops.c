@@ -199,10 +199,33 @@ RULE(fit_mean) {
     return fits && node->space->rows == node->attr.fit_mean.in_width + 1ull ? NULL : "needs the target's states";
 }
 
-RULE(fit_procrustes) {
+static const char *pairs_of_states(const Node *node) {
     const Node *x = node->in[0], *y = node->in[1];
     bool fits = is_tokens(x) && is_tokens(y) && y->width == node->width && node->space->rows == x->width + 1ull;
     return fits && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space) ? NULL : "needs pairs of states";
+}
+
+RULE(fit_procrustes) {
+    uint32_t shuffle = node->attr.pairs.shuffle;
+    const Tables *tables = graph->tables;
+    bool whole = !shuffle || (shuffle <= tables->lists.len && tables->lists.at[shuffle - 1][0] == node->in[1]->space->prompt_count);
+    if (!whole) return "names no order of its prompts";
+    bool one = node->op != OP_fit_procrustes || !node->attr.procrustes.complete || node->in[0]->width == node->width;
+    return one ? pairs_of_states(node) : "is completed between two widths";
+}
+
+RULE(fit_moments) {
+    return node->in[0]->width == node->width ? pairs_of_states(node) : "needs states of one width";
+}
+
+RULE(random_rotation) {
+    return pairs_of_states(node);
+}
+
+RULE(fit_ridge) {
+    const Node *lambdas = node->in[2];
+    bool fits = lambdas->dtype == DTYPE_f64 && is_matrix(lambdas, lambdas->space->rows, 1) && lambdas->space->rows && lambdas->space->rows <= MOST_LAMBDAS;
+    return fits && node->attr.ridge.held < node->in[1]->space->rows ? verify_fit_procrustes(graph, node) : "needs a few lambdas and fewer rows to choose by";
 }
 
 RULE(basis_pca) {
@@ -213,6 +236,30 @@ RULE(basis_pca) {
 RULE(basis_diff) {
     bool fits = is_tokens(node->in[0]) && is_tokens(node->in[1]) && node->in[0]->width == node->in[1]->width;
     return fits && node->width == 1 && node->space->rows == node->in[0]->width ? NULL : "needs two sets of states";
+}
+
+RULE(basis_joint) {
+    const Node *x = node->in[0], *y = node->in[1];
+    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && node->space->rows == x->width;
+    return fits && node->width == node->attr.pca.rank && node->width <= x->width ? NULL : "needs states of one width and a rank";
+}
+
+RULE(basis_logits) {
+    const Node *a = node->in[0], *b = node->in[1];
+    bool fits = is_matrix(a, a->space->rows, a->width) && is_matrix(b, b->space->rows, a->width) && node->space->rows == a->width;
+    return fits && node->width == node->attr.pca.rank && node->width <= a->width ? NULL : "needs weights of one width and a rank";
+}
+
+RULE(map_inside) {
+    const Node *map = node->in[0], *from = node->in[1], *to = node->in[2];
+    bool bases = is_matrix(from, node->space->rows - 1, from->width) && is_matrix(to, node->width, to->width);
+    return bases && is_matrix(map, from->width + 1ull, to->width) ? NULL : "needs a map between coordinates and their bases";
+}
+
+RULE(map_outside) {
+    const Node *map = node->in[0], *basis = node->in[1], *rest = node->in[2];
+    bool maps = is_matrix(map, node->space->rows, node->width) && is_matrix(rest, node->space->rows, node->width);
+    return maps && is_matrix(basis, node->width, basis->width) ? NULL : "needs two maps and a basis of what they give";
 }
 
 // ---- Metrics
@@ -268,16 +315,45 @@ RULE(prompt_sum) {
     return of_prompt(node);
 }
 
+// Whether the node has a column for the prompts as they are, and one for each draw.
+static bool has_draws(const Graph *graph, const Node *node, uint32_t draws) {
+    if (draws > graph->tables->tables.len) return false;
+    const PlanTable *table = draws ? &graph->tables->tables.at[draws - 1] : NULL;
+    return node->width == (table ? table->rows : 0) + 1 && (!table || table->width == node->in[0]->space->prompt_count);
+}
+
 RULE(reduce) {
-    bool fits = node->in[0]->space->kind == SPACE_prompts && node->in[0]->width == 1;
+    bool fits = node->in[0]->space->kind == SPACE_prompts && node->in[0]->width == 1 && has_draws(graph, node, node->attr.reduce.draws);
     if (node->attr.reduce.reduction >= REDUCE_COUNT) return "names no reduction";
     return fits && node->space->axes == node->in[0]->space->axes ? NULL : "needs one number a prompt";
 }
 
-RULE(r2) {
+static bool in_one_frame(const Graph *graph, const Node *node) {
     const Node *x = node->in[0], *y = node->in[1];
-    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && x->space->selection == y->space->selection;
-    return fits && node->space->axes == (x->space->axes | y->space->axes) ? NULL : "needs two sets of states in one frame";
+    bool fits = is_tokens(x) && is_tokens(y) && x->space->selection == y->space->selection;
+    return fits && node->space->axes == (x->space->axes | y->space->axes) && has_draws(graph, node, node->attr.measure.draws);
+}
+
+RULE(r2) {
+    bool fits = in_one_frame(graph, node) && node->in[0]->width == node->in[1]->width;
+    return fits ? NULL : "needs two sets of states of one width in one frame";
+}
+
+RULE(cka) {
+    return in_one_frame(graph, node) ? NULL : "needs two sets of states in one frame";
+}
+
+RULE(correlation) {
+    const Node *a = node->in[0], *b = node->in[1];
+    bool fits = a->space->kind == SPACE_prompts && b->space->kind == SPACE_prompts && a->width == 1 && b->width == 1;
+    if (!fits || a->space->prompts != b->space->prompts) return "needs two numbers a prompt";
+    bool points = node->space->axes == (a->space->axes | b->space->axes);
+    return points && has_draws(graph, node, node->attr.measure.draws) ? NULL : "has other points than its inputs";
+}
+
+RULE(interval) {
+    bool fits = node->space->kind == SPACE_points && node->width == INTERVAL_COLUMNS && node->in[0]->width > 1;
+    return fits && node->space == node->in[0]->space ? NULL : "needs a number and its draws";
 }
 
 OpVerify *const op_verify[OP_COUNT] = {

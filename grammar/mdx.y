@@ -112,6 +112,7 @@ mapper_clauses
   | mapper_clauses "from" expr       { $$ = $1; $$.from = $expr; }
   | mapper_clauses "to" expr         { $$ = $1; $$.to = $expr; }
   | mapper_clauses "on" names_item   { $$ = $1; $$.on = $names_item; }
+  | mapper_clauses "in" expr         { $$ = $1; $$.inside = $expr; }
   ;
 
 with

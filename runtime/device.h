@@ -51,6 +51,8 @@ typedef struct {
     bool (*read)(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err);
     // Reading while the device goes on. ask: for all rows of a value as it is now; *asked false: not before older ones are
     // taken, and only with `read` when there are none. take: the oldest that was asked for. NULL: reading waits for nothing.
+    // waits: whether running a step waits for all that was launched.
+    bool (*waits)(const Step *step);
     bool (*ask)(Device *device, uint32_t value, bool *asked, Error *err);
     bool (*take)(Device *device, void *out, Error *err);
     bool (*print)(Device *device, Text *out, Error *err); // what the kernels of the prepared plan became; may be NULL
@@ -65,7 +67,14 @@ struct Device {
     DeviceOptions options;
     void *self;
     FitReport fit; // of the last step that fitted a map
+    // A part of opening or preparing begins (both totals 0); NULL: nobody listens.
+    void (*progress)(void *self, const char *phase, double done, double total);
+    void *progress_self;
 };
+
+static inline void device_phase(const Device *device, const char *phase) {
+    if (device->progress) device->progress(device->progress_self, phase, 0, 0);
+}
 
 extern const DeviceApi *const device_apis[];
 extern const size_t device_count;

@@ -1,8 +1,10 @@
 // device_cuda.c: row kernels through NVRTC, products through cuBLASLt, attention of kernels/; what few numbers are left
 // runs on the processor with the functions of ref.
+#include "mdx/map.h"
 #include "runtime/cache.h"
 #include "runtime/cuda/attention.h"
 #include "runtime/cuda/graphs.h"
+#include "runtime/cuda/held.h"
 #include "runtime/cuda/logits.h"
 #include "runtime/cuda/memory.h"
 #include "runtime/cuda/reads.h"
@@ -85,10 +87,6 @@ static void *address(DevicePtr at) {
     return (void *)(uintptr_t)at;
 }
 
-static bool is_float(DType dtype) {
-    return dtype == DTYPE_f32 || dtype == DTYPE_f16 || dtype == DTYPE_bf16;
-}
-
 static const void *in_type(const PlanTable *table, DType as, Arena *arena) {
     uint64_t count = table->rows * table->width;
     if (as == table->dtype) return table->data;
@@ -108,7 +106,7 @@ static void place_tables(DeviceCuda *self, const DType *as) {
     for (size_t i = 0; i < plan->value_count; i++) {
         if (plan->values[i].place != IN_PLAN) continue;
         const PlanTable *table = &plan->tables[plan->values[i].table];
-        DType dtype = as[i] != DTYPE_COUNT && is_float(table->dtype) ? as[i] : table->dtype;
+        DType dtype = dtype_held(table->dtype, as[i]);
         const void *data = in_type(table, dtype, self->arena);
         uint64_t bytes = table->rows * table->width * dtype_info[dtype].bytes;
         self->table_type[i] = dtype;
@@ -177,12 +175,6 @@ static bool run_kernel(DeviceCuda *self, const Step *step, const BoundStep *boun
 
 // ---- Products
 
-static bool is_run(const uint32_t *map, uint64_t rows) {
-    for (uint64_t r = 1; r < rows; r++)
-        if (map[r] != map[0] + r) return false;
-    return true;
-}
-
 static GpuValue weight_at(const DeviceCuda *self, const Step *step, uint32_t i) {
     return value_at(self, step->weights ? step->weights[i] : step->in[1]);
 }
@@ -200,7 +192,7 @@ static bool one_below_another(const DeviceCuda *self, const Step *step) {
 // are widened first, and their result is rounded afterwards.
 static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     GpuValue x = value_at(self, step->in[0]), w = value_at(self, step->in[1]), y = value_at(self, step->out);
-    bool apart = step->map[0] && !is_run(step->map[0], step->rows);
+    bool apart = !rows_are_run(step->map[0], step->rows);
     out->gathers = apart || x.dtype != w.dtype;
     out->rounds = w.dtype == DTYPE_f32 && y.dtype != DTYPE_f32;
     const GemmShape shape = {.x = w.dtype, .w = w.dtype, .y = out->rounds ? DTYPE_f32 : y.dtype, .in = x.width, .out = y.width,
@@ -219,7 +211,7 @@ static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
 
 static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
     GpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
-    bool run = !step->map[0] || is_run(step->map[0], step->rows);
+    bool run = rows_are_run(step->map[0], step->rows);
     DevicePtr rows = x.at + (run && step->map[0] ? step->map[0][0] * row_bytes(&x) : 0);
     uint64_t column = 0;
     for (uint32_t i = 0; i < out->gemm_count; column += out->gemms[i++].shape.out) {
@@ -344,7 +336,7 @@ static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scra
     uint64_t count = value->rows * value->width;
     void *raw = arena_alloc(scratch, (size_t)(count * dtype_info[value->dtype].bytes));
     TRY(copy_out(self, i, 0, value->rows, raw, err));
-    if (value->dtype != DTYPE_bf16 && value->dtype != DTYPE_f16) return raw;
+    if (!dtype_is_short(value->dtype)) return raw;
     float *wide = arena_many(scratch, float, count);
     dtype_to_f32(value->dtype, raw, wide, (size_t)count);
     *dtype = DTYPE_f32;
@@ -355,7 +347,7 @@ static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch
     const Value *value = &self->plan->values[i];
     uint64_t count = value->rows * value->width;
     MUST(!value->stride || value->stride == value->width); // columns are written by products and kernels alone
-    if (value->dtype == DTYPE_bf16 || value->dtype == DTYPE_f16) {
+    if (dtype_is_short(value->dtype)) {
         void *narrow = arena_many(scratch, uint16_t, count);
         dtype_from_f32(value->dtype, from, narrow, (size_t)count);
         from = narrow;
@@ -366,7 +358,7 @@ static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch
 
 static bool compute_as_ref(DeviceCuda *self, FitReport *fit, const Step *step, Arena *scratch, Error *err) {
     const Value *out = &self->plan->values[step->out];
-    bool narrow = out->dtype == DTYPE_bf16 || out->dtype == DTYPE_f16;
+    bool narrow = dtype_is_short(out->dtype);
     RefOp op = {.step = step, .plan = self->plan, .out_dtype = narrow ? DTYPE_f32 : out->dtype, .out_rows = out->rows, .width = out->width,
                 .fit = fit, .scratch = scratch};
     op.out = arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
@@ -423,6 +415,7 @@ static bool cuda_device_open(Device *device, Arena *arena, Error *err) {
     DeviceCuda *self = arena_new(arena, DeviceCuda);
     device->self = self;
     self->strict = device->options.strict;
+    device_phase(device, "opening the GPU");
     return gpu_open(&self->gpu, arena, device->options.cuda_path, device->options.cache ? cache_folder(arena) : NULL, err);
 }
 
@@ -432,7 +425,7 @@ static void drop_plan(DeviceCuda *self) {
     self->graphs = NULL;
     self->unchecked = (U32List){0};
     reads_close(self->reads);
-    gemms_close(self->gemms, &self->gpu);
+    gemms_close(self->gemms);
     kernel_set_close(self->kernels);
     constants_close(self->constants);
     upload_close(self->upload);
@@ -468,10 +461,10 @@ static bool prepare_products(DeviceCuda *self, Error *err) {
         const StepKind *kind = kind_of(&self->plan->steps[i]);
         if (!self->plan->steps[i].rows) continue;
         for (uint32_t k = 0; kind == &kind_product && k < self->steps[i].gemm_count; k++)
-            TRY(gemms_prepare(self->gemms, &self->gpu, &self->steps[i].gemms[k], err));
-        if (kind == &kind_logits) TRY(gpu_logits_prepare(self->steps[i].logits, err));
+            gemms_add(self->gemms, &self->steps[i].gemms[k]);
+        if (kind == &kind_logits) gpu_logits_prepare(self->steps[i].logits);
     }
-    return true;
+    return gemms_prepare(self->gemms, &self->gpu, err);
 }
 
 static void each_step(DeviceCuda *self, bool binds) {
@@ -480,44 +473,6 @@ static void each_step(DeviceCuda *self, bool binds) {
         const StepKind *kind = step->rows ? kind_of(step) : NULL;
         if (kind) (binds ? kind->bind : kind->plan)(self, step, &self->steps[i]);
     }
-}
-
-// Matrices that states are multiplied with become of their type.
-static const DType *weight_types(DeviceCuda *self) {
-    const Plan *plan = self->plan;
-    DType states = DTYPE_f32, *as = arena_many(self->arena, DType, plan->value_count + 1);
-    for (size_t i = 0; i < plan->value_count; i++) {
-        as[i] = DTYPE_COUNT;
-        DType dtype = plan->values[i].dtype;
-        if (plan->values[i].place == IN_ARENA && (dtype == DTYPE_bf16 || dtype == DTYPE_f16)) states = dtype;
-    }
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const Step *step = &plan->steps[i];
-        if (step->op == OP_linear && !step->fused && !step->logits) as[step->in[1]] = states;
-        for (uint32_t k = 1; k < step->weight_count; k++) as[step->weights[k]] = states;
-        for (uint32_t k = 0; step->logits && k < step->logits->source_count; k++)
-            if (step->logits->sources[k].weight != NO_VALUE) as[step->logits->sources[k].weight] = states;
-        if (step->op == OP_product && !step->fused) as[step->in[1]] = DTYPE_f32;
-    }
-    return as;
-}
-
-// Weights of one product lie one below another: each behind the one before it, but those that another product placed.
-static const uint32_t *weights_above(DeviceCuda *self) {
-    const Plan *plan = self->plan;
-    uint32_t *above = arena_many(self->arena, uint32_t, plan->value_count + 1);
-    Arena *scratch = arena_open();
-    bool *placed = arena_many(scratch, bool, plan->value_count + 1), *last = arena_many(scratch, bool, plan->value_count + 1);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const Step *step = &plan->steps[i];
-        for (uint32_t k = 0; k < step->weight_count; k++) {
-            uint32_t weight = step->weights[k], before = k ? step->weights[k - 1] : 0;
-            if (!placed[weight] && k && last[before]) above[weight] = before + 1, last[before] = false;
-            if (!placed[weight]) placed[weight] = last[weight] = true;
-        }
-    }
-    arena_close(scratch);
-    return above;
 }
 
 static bool launch_step(void *device, uint32_t number, Error *err) {
@@ -543,15 +498,19 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->constants = constants_open(self->arena);
     self->kernels = kernel_set_open(self->arena);
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
-    const DType *as = weight_types(self);
-    TRY((self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, weights_above(self), self->arena, err)) != NULL);
-    TRY((self->gemms = gemms_open(&self->gpu, self->strict, self->arena, err)) != NULL);
+    const DType *as = plan_weight_types(self->plan, self->arena);
+    device_phase(device, "copying weights");
+    self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, plan_weights_above(self->plan, self->arena), self->arena, err);
+    TRY(self->upload != NULL);
+    self->gemms = gemms_open(&self->gpu, self->strict, self->arena);
     self->graphs = graphs_open(&self->gpu, launch_step, self, self->arena);
     self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
+    device_phase(device, "compiling kernels");
     place_tables(self, as);
     each_step(self, false);
-    TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, err));
+    TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, &self->gpu, err));
     each_step(self, true);
+    device_phase(device, "choosing products");
     return prepare_products(self, err);
 }
 
@@ -565,7 +524,7 @@ static bool cuda_device_begin(Device *device, Error *err) {
         const PlanTable *table = value->place == IN_PLAN ? &self->plan->tables[value->table] : NULL;
         if (!table || !table->axis) continue;
         uint64_t bytes = table->rows * table->width * dtype_info[table->dtype].bytes;
-        TRY(cuda_ok(cuda.MemcpyHtoD(constants_at(self->constants, self->table[i]), table->data, (size_t)bytes), "copy the values of a sweep", err));
+        TRY(gpu_put(&self->gpu, constants_at(self->constants, self->table[i]), table->data, bytes, err));
     }
     return true;
 }
@@ -583,7 +542,7 @@ static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row,
     MUST(v->place != IN_FILE && first_row + rows <= v->rows);
     TRY(settle(self, err));
     uint64_t count = rows * v->width;
-    bool narrow = v->dtype == DTYPE_bf16 || v->dtype == DTYPE_f16;
+    bool narrow = dtype_is_short(v->dtype);
     Arena *scratch = arena_open();
     void *raw = narrow ? arena_many(scratch, uint16_t, count) : out;
     bool ok = copy_out(self, value, first_row, rows, raw, err);
@@ -599,6 +558,10 @@ static bool cuda_device_ask(Device *device, uint32_t value, bool *asked, Error *
     *asked = false;
     if (v->place != IN_ARENA || at.stride != at.width) return true;
     return graphs_flush(self->graphs, err) && reads_ask(self->reads, at.at, at.dtype, at.rows * at.width, asked, err);
+}
+
+static bool cuda_device_waits(const Step *step) {
+    return !kind_of(step);
 }
 
 static bool cuda_device_take(Device *device, void *out, Error *err) {
@@ -654,7 +617,7 @@ static bool fill_memory(DeviceCuda *self, Error *err) {
     bool ok = true;
     for (size_t a = 0; a < COUNT(all); a++)
         for (uint64_t at = 0; at < all[a].bytes && ok; at += PIECE * sizeof *piece)
-            ok = cuda_ok(cuda.MemcpyHtoD(all[a].at + at, piece, (size_t)MIN(all[a].bytes - at, PIECE * sizeof *piece)), "fill memory", err);
+            ok = gpu_put(&self->gpu, all[a].at + at, piece, MIN(all[a].bytes - at, PIECE * sizeof *piece), err);
     self->filled = ok;
     arena_close(scratch);
     return ok;
@@ -711,6 +674,7 @@ const DeviceApi device_cuda = {
     .mark = cuda_device_mark,
     .marks = cuda_device_marks,
     .read = cuda_device_read,
+    .waits = cuda_device_waits,
     .ask = cuda_device_ask,
     .take = cuda_device_take,
     .print = cuda_device_print,

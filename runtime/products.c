@@ -1,21 +1,9 @@
 // products.c: which products a plan has, and of which shape.
 #include "runtime/products.h"
+#include "mdx/map.h"
 
 double product_flops(const PlanProduct *product) {
     return 2.0 * (double)product->rows * product->in * product->out;
-}
-
-static uint64_t different_rows(const Plan *plan, const LogitsSource *source, uint64_t rows) {
-    if (!source->map) return rows;
-    Arena *scratch = arena_open();
-    bool *seen = arena_many(scratch, bool, plan->values[source->x].rows);
-    uint64_t count = 0;
-    for (uint64_t r = 0; r < rows; r++) {
-        count += !seen[source->map[r]];
-        seen[source->map[r]] = true;
-    }
-    arena_close(scratch);
-    return count;
 }
 
 static void add_logits(const Plan *plan, uint32_t number, Arena *arena, PlanProducts *out) {
@@ -24,7 +12,7 @@ static void add_logits(const Plan *plan, uint32_t number, Arena *arena, PlanProd
         const LogitsSource *source = &step->logits->sources[i];
         if (source->weight == NO_VALUE) continue;
         PlanProduct product = {number,
-                               different_rows(plan, source, step->rows),
+                               rows_distinct(source->map, 0, step->rows, NULL, NULL),
                                plan->values[source->x].width,
                                step->logits->vocab,
                                source->weight,

@@ -45,6 +45,8 @@ static inline float *ref_out(const RefOp *op, uint64_t r) {
 static inline double *ref_out_f64(const RefOp *op) {
     return op->out;
 }
+bool ref_states_finite(const RefOp *op, Error *err); // of all inputs
+double ref_dot(const float *a, const float *b, uint32_t n);
 // Row `row` of a weight, widened, in `to` [width].
 void ref_weight_row(const RefInput *weight, uint64_t row, float *to);
 

@@ -5,6 +5,12 @@
 
 #include "runtime/ref.h"
 
+double ref_dot(const float *a, const float *b, uint32_t n) {
+    double sum = 0;
+    for (uint32_t i = 0; i < n; i++) sum += (double)a[i] * b[i];
+    return sum;
+}
+
 void ref_weight_row(const RefInput *weight, uint64_t row, float *to) {
     const unsigned char *at = weight->data;
     dtype_to_f32(weight->dtype, at + row * weight->width * dtype_info[weight->dtype].bytes, to, weight->width);
@@ -41,18 +47,12 @@ REF(rms_norm) {
     return true;
 }
 
-static double dot(const float *a, const float *b, uint32_t n) {
-    double sum = 0;
-    for (uint32_t i = 0; i < n; i++) sum += (double)a[i] * b[i];
-    return sum;
-}
-
 // out[r, c] = sum_k x[r, k] W[c, k]
 REF(linear) {
     float *w = arena_many(op->scratch, float, op->in[1].width);
     for (uint32_t c = 0; c < op->width; c++) {
         ref_weight_row(&op->in[1], c, w);
-        for (uint64_t r = 0; r < op->step->rows; r++) ref_out(op, r)[c] = (float)dot(ref_f32(op, 0, r), w, op->in[0].width);
+        for (uint64_t r = 0; r < op->step->rows; r++) ref_out(op, r)[c] = (float)ref_dot(ref_f32(op, 0, r), w, op->in[0].width);
     }
     return true;
 }
@@ -99,7 +99,7 @@ static void attend(const float *q, const float *const *k, const float *const *v,
                    float scale, double *score, float *out) {
     double most = -INFINITY, total = 0;
     for (uint32_t t = 0; t < count; t++) {
-        score[t] = (float)dot(q, k[t] + column, size) * scale;
+        score[t] = (float)ref_dot(q, k[t] + column, size) * scale;
         most = fmax(most, score[t]);
     }
     for (uint32_t t = 0; t < count; t++) total += score[t] = exp(score[t] - most);

@@ -1,7 +1,6 @@
-// ref_metric.c: metrics of rows, and what is summed over prompts. All in double.
+// ref_metric.c: metrics of rows, and what is summed over the rows of a prompt. All in double.
 #include <math.h>
 
-#include "runtime/reduce.h"
 #include "runtime/ref.h"
 
 // ---- Logits
@@ -10,15 +9,6 @@ static bool finite(const RefOp *op, int i, uint64_t r, Error *err) {
     const float *x = ref_f32(op, i, r);
     for (uint32_t c = 0; c < op->in[i].width; c++)
         if (!isfinite(x[c])) FAIL(err, ERR_NOT_FINITE, "a logit is not finite (token %u of row %llu)", c, (unsigned long long)r);
-    return true;
-}
-
-// A metric of states that are not finite is no "undefined" number: something broke before.
-static bool finite_states(const RefOp *op, Error *err) {
-    for (int i = 0; i < (int)op_info[op->step->op].inputs; i++)
-        for (uint64_t r = 0; r < op->step->rows; r++)
-            for (uint32_t c = 0; c < op->in[i].width; c++)
-                if (!isfinite(ref_f32(op, i, r)[c])) FAIL(err, ERR_NOT_FINITE, "a state is not finite (column %u of row %llu)", c, (unsigned long long)r);
     return true;
 }
 
@@ -127,33 +117,27 @@ REF(entropy) {
 
 // ---- States
 
-static double dot(const float *a, const float *b, uint32_t n) {
-    double sum = 0;
-    for (uint32_t c = 0; c < n; c++) sum += (double)a[c] * b[c];
-    return sum;
-}
-
 // Of a state that is all zero the cosine is undefined: NaN here, a word in the report.
 REF(cosine) {
-    TRY(finite_states(op, err));
+    TRY(ref_states_finite(op, err));
     uint32_t n = op->in[0].width;
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r), *y = ref_f32(op, 1, r);
-        ref_out_f64(op)[r] = dot(x, y, n) / sqrt(dot(x, x, n) * dot(y, y, n));
+        ref_out_f64(op)[r] = ref_dot(x, y, n) / sqrt(ref_dot(x, x, n) * ref_dot(y, y, n));
     }
     return true;
 }
 
 REF(norm) {
-    TRY(finite_states(op, err));
+    TRY(ref_states_finite(op, err));
     for (uint64_t r = 0; r < op->step->rows; r++) {
         const float *x = ref_f32(op, 0, r);
-        ref_out_f64(op)[r] = sqrt(dot(x, x, op->in[0].width));
+        ref_out_f64(op)[r] = sqrt(ref_dot(x, x, op->in[0].width));
     }
     return true;
 }
 
-// ---- Over rows and prompts
+// ---- Over the rows of a prompt
 
 static double prompt_total(const RefOp *op, uint64_t r) {
     const double *x = op->in[0].data;
@@ -169,48 +153,5 @@ REF(prompt_mean) {
 
 REF(prompt_sum) {
     for (uint64_t r = 0; r < op->step->rows; r++) ref_out_f64(op)[r] = prompt_total(op, r);
-    return true;
-}
-
-static uint64_t owner_of(const RefOp *op, uint64_t r) {
-    return op->step->owner ? op->step->owner[r] : r;
-}
-
-REF(reduce) {
-    const double *x = op->in[0].data;
-    double *values = arena_many(op->scratch, double, op->step->rows);
-    for (uint64_t out = 0; out < op->out_rows; out++) {
-        size_t n = 0;
-        for (uint64_t r = 0; r < op->step->rows; r++)
-            if (owner_of(op, r) == out) values[n++] = x[ref_row(op, 0, r)];
-        ref_out_f64(op)[out] = reduce((Reduction)op->step->attr.reduce.reduction, values, n, op->step->attr.reduce.p);
-    }
-    return true;
-}
-
-// 1 - sum |y - x|^2 / sum |y - mean y|^2, over rows and dimensions. Undefined when y does not vary.
-static double r2_of(const RefOp *op, uint64_t out) {
-    uint32_t n = op->in[1].width;
-    double *mean = arena_many(op->scratch, double, n), rows = 0, wrong = 0, whole = 0;
-    for (uint64_t r = 0; r < op->step->rows; r++) {
-        if (owner_of(op, r) != out) continue;
-        for (uint32_t c = 0; c < n; c++) mean[c] += ref_f32(op, 1, r)[c];
-        rows++;
-    }
-    for (uint64_t r = 0; r < op->step->rows; r++) {
-        if (owner_of(op, r) != out) continue;
-        const float *x = ref_f32(op, 0, r), *y = ref_f32(op, 1, r);
-        for (uint32_t c = 0; c < n; c++) {
-            double off = (double)y[c] - x[c], spread = y[c] - mean[c] / rows;
-            wrong += off * off;
-            whole += spread * spread;
-        }
-    }
-    return whole > 0 ? 1 - wrong / whole : NAN;
-}
-
-REF(r2) {
-    TRY(finite_states(op, err));
-    for (uint64_t out = 0; out < op->out_rows; out++) ref_out_f64(op)[out] = r2_of(op, out);
     return true;
 }

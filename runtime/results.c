@@ -49,10 +49,15 @@ static bool table_complete(const Results *results, const ResultTable *table) {
     return true;
 }
 
-// A metric that estimates its own interval would answer here, before the columns are asked.
+// A metric that has intervals tells its own; else those that stand behind it in the table.
 bool results_bounds(const Results *results, const ResultTable *table, size_t column, size_t own, double *lower, double *upper) {
     const ResultMetric *metric = &results->metrics[table->columns[column].index];
     double *const out[] = {lower, upper};
+    if (metric->intervals) {
+        *lower = metric->intervals[own].lo;
+        *upper = metric->intervals[own].hi;
+        return metric->done[own] && isfinite(*lower) && isfinite(*upper);
+    }
     for (size_t k = 0; k < 2; k++) {
         const ResultColumn *bound = column + 1 + k < table->count ? &table->columns[column + 1 + k] : NULL;
         if (!bound || bound->role != (k ? RESULT_upper : RESULT_lower)) return false;
@@ -100,7 +105,10 @@ Str results_cell(const Results *results, const ResultTable *table, size_t column
     const ResultMetric *metric = metric_at(results, table, column, point, &own);
     if (!metric->done[own]) return STR("-");
     if (!isfinite(metric->values[own])) return STR("undefined");
-    return str_format(arena, "%.6g", metric->values[own]);
+    Text cell = text_open(arena);
+    text_add(&cell, "%.6g", metric->values[own]);
+    if (metric->intervals) interval_write(metric, own, &cell);
+    return text_view(&cell);
 }
 
 bool results_noise(const Results *results, const ResultMetric *metric, double *floor) {
@@ -123,6 +131,7 @@ void results_notes(const Results *results, const ResultTable *table, Text *out) 
         const ResultMetric *metric = &results->metrics[table->columns[c].index];
         double floor;
         size_t below = 0;
+        interval_notes(metric, out);
         if (!results_noise(results, metric, &floor)) continue;
         for (size_t p = 0; p < metric->points; p++) below += metric->done[p] && fabs(metric->values[p]) < 10 * floor;
         if (below)
@@ -169,6 +178,17 @@ void results_print(const Results *results, Text *out) {
 
 // ---- JSON
 
+void results_scores(const FitReport *fit, Text *out) {
+    for (uint32_t i = 0; i < fit->lambda_count; i++) {
+        text_str(out, str_of(i ? ", {\"lambda\": " : "[{\"lambda\": "));
+        text_number(out, fit->lambdas[i]);
+        text_str(out, STR(", \"r2\": "));
+        text_number(out, fit->scores[i]);
+        text_char(out, '}');
+    }
+    text_char(out, ']');
+}
+
 static void json_axis_value(const ResultAxis *axis, size_t i, Text *out) {
     if (axis->numbers)
         text_number(out, axis->numbers[i]);
@@ -184,6 +204,15 @@ static void json_point(const Results *results, uint64_t axes, size_t point, Text
         json_axis_value(&results->axes[a], results_value(results, axes, point, a), out);
         text_str(out, STR(", "));
     }
+}
+
+static void json_chosen(const Results *results, const ResultMetric *metric, size_t point, Text *out) {
+    const ResultAxis *axis = &results->axes[metric->choice->axis];
+    text_str(out, STR(", \"chosen\": "));
+    if (metric->choice->chosen[point] < axis->count)
+        json_axis_value(axis, metric->choice->chosen[point], out);
+    else
+        text_str(out, STR("null"));
 }
 
 static void json_metric(const Results *results, const ResultMetric *metric, Text *out) {
@@ -204,20 +233,51 @@ static void json_metric(const Results *results, const ResultMetric *metric, Text
         json_point(results, metric->axes, p, out);
         text_str(out, STR("\"value\": "));
         text_number(out, metric->values[p]);
+        if (metric->intervals) interval_json(metric, p, out);
+        if (metric->choice) json_chosen(results, metric, p, out);
         text_char(out, '}');
         between = ",\n";
     }
     text_str(out, STR("]}"));
 }
 
+static void json_lambda(const FitReport *fit, Text *out) {
+    text_str(out, STR(", \"lambda\": "));
+    text_number(out, fit->lambda);
+    text_str(out, STR(", \"scores\": "));
+    results_scores(fit, out);
+}
+
+static void json_spread(const char *side, const Spread *spread, Text *out) {
+    text_add(out, ", \"%s\": {\"rank\": %u, \"condition\": ", side, spread->rank);
+    text_number(out, spread->condition);
+    text_char(out, '}');
+}
+
 static void json_map(const ResultMap *map, Text *out) {
+    const FitReport *fit = &map->fit;
     text_str(out, STR("    {\"name\": "));
     text_json(out, map->name);
     text_str(out, STR(", \"mapper\": "));
     text_json(out, map->kind);
+    if (map->inside.len) {
+        text_str(out, STR(", \"inside\": "));
+        text_json(out, map->inside);
+    }
+    if (map->shuffled) text_add(out, ", \"shuffled\": %llu", (unsigned long long)map->seed);
     text_add(out, ", \"in\": %u, \"out\": %u, \"rows\": %llu, \"rank\": %u, \"scale\": ", map->in, map->out,
-             (unsigned long long)map->rows, map->rank);
-    text_number(out, map->scale);
+             (unsigned long long)fit->rows, fit->rank);
+    text_number(out, fit->scale);
+    if (fit->source.rank) {
+        json_spread("source", &fit->source, out);
+        json_spread("target", &fit->target, out);
+    }
+    if (str_is(map->kind, "procrustes")) {
+        text_str(out, STR(", \"orthogonality\": "));
+        text_number(out, fit->orthogonality);
+    }
+    if (fit->kept_in) text_add(out, ", \"kept\": [%u, %u]", fit->kept_in, fit->kept_out);
+    if (fit->lambda_count) json_lambda(fit, out);
     text_char(out, '}');
 }
 
@@ -236,6 +296,7 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_str(out, STR(", "));
         text_json(out, results_column(results, &table->columns[c]));
+        if (!table->columns[c].is_axis) interval_columns_json(&results->metrics[table->columns[c].index], out);
     }
     text_str(out, STR("], \"rows\": ["));
     const char *between = "\n";
@@ -245,10 +306,13 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
         for (size_t c = 0; c < table->count; c++) {
             size_t own, axis = table->columns[c].index;
             if (c) text_str(out, STR(", "));
-            if (table->columns[c].is_axis)
+            if (table->columns[c].is_axis) {
                 json_axis_value(&results->axes[axis], results_value(results, table->axes, p, axis), out);
-            else
-                text_number(out, metric_at(results, table, c, p, &own)->values[results_project(results, table->axes, p, results->metrics[axis].axes)]);
+                continue;
+            }
+            const ResultMetric *metric = metric_at(results, table, c, p, &own);
+            text_number(out, metric->values[own]);
+            interval_cells_json(metric, own, out);
         }
         text_char(out, ']');
         between = ",\n";
@@ -285,6 +349,22 @@ static void json_figure(const Results *results, const ResultFigure *figure, Text
         text_str(out, STR("]"));                                                                             \
     } while (0)
 
+static void json_positions(const ResultPositions *positions, Text *out) {
+    text_str(out, STR("    {\"positions\": "));
+    text_json(out, positions->positions);
+    text_str(out, STR(", \"tokens\": "));
+    text_json(out, positions->stream);
+    text_add(out, ", \"prompts\": %u, \"fallbacks\": %u, \"least\": %u, \"mean\": ", positions->prompts, positions->fallbacks,
+             positions->least);
+    text_number(out, positions->mean);
+    text_add(out, ", \"most\": %u}", positions->most);
+}
+
+void results_positions_json(const Results *results, Text *out) {
+    JSON_LIST("content_positions", results->positions_count, json_positions(&results->positions[i], out));
+    text_str(out, STR(",\n"));
+}
+
 void results_json(const Results *results, Text *out) {
     text_str(out, STR("{\n  \"experiment\": "));
     text_json(out, results->experiment);
@@ -299,6 +379,7 @@ void results_json(const Results *results, Text *out) {
     text_str(out, STR(",\n"));
     JSON_LIST("patches", results->patch_count, json_patch(&results->patches[i], out));
     text_str(out, STR(",\n"));
+    if (results->positions_count) results_positions_json(results, out);
     JSON_LIST("warnings", results->warnings.len, text_str(out, STR("    ")); text_json(out, results->warnings.at[i]));
     text_str(out, STR("\n}\n"));
 }
@@ -328,6 +409,7 @@ void results_csv(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_char(out, ',');
         csv_text(results_column(results, &table->columns[c]), out);
+        if (!table->columns[c].is_axis) interval_columns_csv(&results->metrics[table->columns[c].index], out);
     }
     text_char(out, '\n');
     for (size_t p = 0; p < table->points; p++) {
@@ -340,6 +422,7 @@ void results_csv(const Results *results, const ResultTable *table, Text *out) {
             } else {
                 const ResultMetric *metric = metric_at(results, table, c, p, &own);
                 csv_number(metric->values[own], out);
+                interval_cells_csv(metric, own, out);
             }
         }
         text_char(out, '\n');

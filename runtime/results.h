@@ -1,7 +1,7 @@
 // results.h: what a run found, in plain arrays, while it grows and after.
 #pragma once
 
-#include "mdx/error.h"
+#include "runtime/fit.h"
 
 // A sweep: its name and its values as text, and as numbers when all are.
 typedef struct {
@@ -11,6 +11,19 @@ typedef struct {
     const double *numbers; // NULL when some value is no number
 } ResultAxis;
 
+// Where 95 % of a number lie when prompts are drawn anew. NaN: undefined.
+typedef struct {
+    double lo, hi;
+    uint32_t undefined; // draws without a number, which are left out
+} ResultInterval;
+
+// A metric that is found where another is lowest, or highest, over a sweep.
+typedef struct {
+    size_t axis, of, give; // of, give: metrics
+    bool highest, gives_axis;
+    size_t *chosen;        // [points] which value of the sweep; as many as it has: none
+} ResultChoice;
+
 // Points of a set of axes are one number: mixed radix, the last axis fastest.
 typedef struct {
     Str name, formula;
@@ -18,6 +31,8 @@ typedef struct {
     size_t points;
     double *values;     // NaN: undefined
     bool *done;
+    ResultInterval *intervals; // [points], or NULL: it has none
+    ResultChoice *choice;      // how it is chosen, or NULL: it is computed
 } ResultMetric;
 
 // Values, one a prompt, behind a metric.
@@ -40,10 +55,11 @@ typedef struct {
     Str name, kind;
     uint32_t in, out;
     float *map;         // [in + 1, out]; NULL before it is fitted
-    uint64_t rows;      // fitted on
-    uint32_t rank;
-    double scale;
+    FitReport fit;      // what the fit says of itself
     Str from, to, on;   // as the spec writes them
+    Str inside;         // the subspace that it is fitted in, or empty
+    bool shuffled;      // by this seed
+    uint64_t seed;
 } ResultMap;
 
 // States that are kept, one matrix a point.
@@ -77,6 +93,13 @@ typedef struct {
     Str patch, run, site;
     uint64_t selected, written;
 } ResultPatch;
+
+// content(k, skip) of the prompts of a tokenization: how many tokens it has selected.
+typedef struct {
+    Str positions, stream;
+    uint32_t prompts, fallbacks, least, most; // fallbacks: prompts with fewer than k usable tokens
+    double mean;
+} ResultPositions;
 
 // In a figure a metric may be followed by its bounds.
 typedef enum { RESULT_value, RESULT_lower, RESULT_upper } ResultRole;
@@ -120,6 +143,8 @@ typedef struct {
     size_t figure_count;
     ResultPatch *patches;
     size_t patch_count;
+    ResultPositions *positions;
+    size_t positions_count;
     ResultProbe *probes;
     size_t probe_count;
     StrList warnings;   // rendered, one text each
@@ -144,6 +169,20 @@ Str results_column(const Results *results, const ResultColumn *column); // its n
 Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena);
 // What stands below a table, one line each: metrics whose values are hardly above their noise floor.
 void results_notes(const Results *results, const ResultTable *table, Text *out);
+// Fills in the metrics that are chosen, as far as those that they are chosen among are done.
+void results_choose(const Results *results);
+
+// results_interval.c
+bool interval_holds(const ResultMetric *metric, size_t point); // its own number
+void interval_write(const ResultMetric *metric, size_t point, Text *out); // " [0.33, 0.49]", and ! when it does not hold
+void interval_json(const ResultMetric *metric, size_t point, Text *out);
+void interval_notes(const ResultMetric *metric, Text *out); // lines under a table: what is odd about its intervals
+// Three more columns, NAME_lo, NAME_hi and NAME_holds, behind that of a metric that has intervals.
+void interval_columns_json(const ResultMetric *metric, Text *out);
+void interval_columns_csv(const ResultMetric *metric, Text *out);
+void interval_cells_json(const ResultMetric *metric, size_t point, Text *out);
+void interval_cells_csv(const ResultMetric *metric, size_t point, Text *out);
+
 // The noise floor of a metric; false when no probe of it was computed.
 bool results_noise(const Results *results, const ResultMetric *metric, double *floor);
 // The tables for people: aligned columns.
@@ -151,6 +190,9 @@ void results_print(const Results *results, Text *out);
 void results_set_axis(Results *results, uint32_t axis, const double *values, Arena *arena); // as many as it has
 // results.json; the same results give the same bytes.
 void results_json(const Results *results, Text *out);
+// What each lambda of a ridge regression scored: [{"lambda": 0.1, "r2": 0.5}, …]
+void results_scores(const FitReport *fit, Text *out);
+void results_positions_json(const Results *results, Text *out); // the member "content_positions" of it, with a comma
 // One row a point of the table, one column each; a column's name is quoted when it must be.
 void results_csv(const Results *results, const ResultTable *table, Text *out);
 // metric, expression, sweeps, prompt, value: one row a prompt and point of every term.

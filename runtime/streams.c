@@ -22,8 +22,8 @@ typedef struct {
 } PromptSet;
 
 typedef struct {
-    uint32_t prompts;
-    Str text; // appended
+    uint32_t model, prompts; // the first model whose tokens they are
+    Str text;                // appended
     Stream stream;
 } Made;
 
@@ -85,6 +85,7 @@ const PromptTexts *streams_prompts(Streams *streams, uint32_t prompts, Error *er
 
 typedef struct {
     TokenList tokens;
+    Str text;          // with the template around the content
     size_t begin, end; // bytes of the content
 } Encoded;
 
@@ -111,13 +112,14 @@ static bool encode_chat(const ModelText *m, Arena *arena, const PromptText *prom
     const uint32_t *prefix;
     size_t count = tokenizer_prefix(m->tokenizer, &prefix);
     if (!has_prefix(&out->tokens, prefix, count)) put_in_front(arena, &out->tokens, prefix, count);
+    out->text = chat.text;
     out->begin = chat.begin;
     out->end = chat.end;
     return true;
 }
 
 static bool encode_prompt(const ModelText *m, Arena *arena, const PromptSet *set, const PromptText *prompt, Encoded *out, Error *err) {
-    *out = (Encoded){.end = prompt->text.len};
+    *out = (Encoded){.text = prompt->text, .end = prompt->text.len};
     bool ok = set->file.chat ? encode_chat(m, arena, prompt, out, err)
                              : tokenizer_encode(m->tokenizer, arena, prompt->text, true, &out->tokens, err);
     if (!ok) return error_prefix(err, "%s:%u", set->file.path, prompt->line);
@@ -218,11 +220,49 @@ static const Stream *stream_of(void *self, uint32_t model, uint32_t prompts, Str
     Str key = str_format(streams->arena, "%u %u %.*s", model, prompts, STR_ARG(text));
     uint32_t i;
     if (strmap_get(&streams->keys, key, &i)) return &streams->made.at[i]->stream;
-    Made made = {.prompts = prompts, .text = text};
+    Made made = {.model = model, .prompts = prompts, .text = text};
     if (!streams_prompts(streams, prompts, err) || !cached_stream(streams, model, &made, err)) return NULL;
     i = keep_stream(streams, &made);
     strmap_put(&streams->keys, key, i);
     return &streams->made.at[i]->stream;
+}
+
+// ---- Texts in prompts
+
+static const Made *made_with(const Streams *streams, const Stream *stream) {
+    for (size_t i = 0; i < streams->made.len; i++)
+        if (&streams->made.at[i]->stream == stream) return streams->made.at[i];
+    BUG("a stream that was not made here");
+}
+
+// Where the n-th occurrence begins, if there is one; how many there are up to it.
+static uint32_t find_text(const Encoded *encoded, Str text, uint32_t n, size_t *at) {
+    uint32_t found = 0;
+    for (size_t i = encoded->begin; found < n && i + text.len <= encoded->end; i++) {
+        if (memcmp(encoded->text.at + i, text.at, text.len) != 0) continue;
+        found++;
+        *at = i;
+        i += text.len - 1;
+    }
+    return found;
+}
+
+// Where tokens lie in a text is not kept, so the prompt is encoded again.
+static bool cover(void *self, const Stream *stream, uint32_t prompt, Str text, uint32_t n, bool *flags, uint32_t *found, Error *err) {
+    Streams *streams = self;
+    const Made *made = made_with(streams, stream);
+    const PromptSet *set = &streams->prompts[made->prompts];
+    const ModelText *m = open_model(streams, made->model, err);
+    if (!m) return false;
+    Arena *scratch = arena_open();
+    Encoded encoded;
+    bool ok = encode_prompt(m, scratch, set, &set->texts.at[prompt], &encoded, err);
+    size_t at = 0;
+    *found = ok ? find_text(&encoded, text, n, &at) : 0;
+    for (size_t i = 0; ok && *found == n && i < encoded.tokens.len; i++)
+        flags[i] = encoded.tokens.at[i].begin < at + text.len && encoded.tokens.at[i].end > at;
+    arena_close(scratch);
+    return ok;
 }
 
 static bool token_of(void *self, uint32_t model, Str text, uint32_t *id, Error *err) {
@@ -268,5 +308,5 @@ static bool map_widths(void *self, const char *path, uint32_t *in, uint32_t *out
 }
 
 Facts streams_facts(Streams *streams) {
-    return (Facts){streams, stream_of, token_of, map_widths};
+    return (Facts){streams, stream_of, cover, token_of, map_widths};
 }

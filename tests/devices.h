@@ -12,6 +12,12 @@ typedef struct {
     char name[TEST_DEVICES][TEST_DEVICE_NAME];
 } TestDevices;
 
+// MDX_TEST_STRICT=off: with the products that a device takes when nobody asks for the same bits.
+static inline const char *test_strict(void) {
+    const char *strict = getenv("MDX_TEST_STRICT");
+    return strict && *strict ? strict : "on";
+}
+
 static inline const TestDevices *test_devices(void) {
     static TestDevices devices;
     const char *from = getenv("MDX_TEST_DEVICES");

@@ -22,6 +22,9 @@ typedef struct {
     // The tokens of a PromptsDef under a ModelDef (indices in the Experiment), with `text` appended to each prompt
     // (tokenized alone) or nothing. Equal tokenizations may give the same Stream. NULL on error.
     const Stream *(*stream)(void *self, uint32_t model, uint32_t prompts, Str text, Error *err);
+    // Sets flags [tokens of the prompt] of those that cover the n-th occurrence of `text` in the content of a prompt of a
+    // stream; occurrences do not overlap. *found: how many there are up to it.
+    bool (*cover)(void *self, const Stream *stream, uint32_t prompt, Str text, uint32_t n, bool *flags, uint32_t *found, Error *err);
     // The one token that `text` is under a model's tokenizer; an error when it is none or several.
     bool (*token)(void *self, uint32_t model, Str text, uint32_t *id, Error *err);
     // Widths of the map in a safetensors file.

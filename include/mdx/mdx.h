@@ -46,6 +46,7 @@ MDX_API const char *mdx_json(const Mdx *mdx);                                 //
 MDX_API const char *mdx_folder(const Mdx *mdx);                               // where the results were written
 MDX_API size_t mdx_points(const Mdx *mdx, const char *metric);                // number of points of a reported metric; 0: no such
 MDX_API bool mdx_value(const Mdx *mdx, const char *metric, size_t point, double *out); // false: not computed, or undefined
+MDX_API bool mdx_interval(const Mdx *mdx, const char *metric, size_t point, double *lo, double *hi); // false: it has none
 MDX_API const char *mdx_tokens(Mdx *mdx);                                     // each prompt's tokens, selected positions marked; NULL on error
 MDX_API const char *mdx_sites(Mdx *mdx, const char *folder);                  // the sites of a model with their shapes; NULL on error
 // Two results' folders beside each other: which inputs and which results differ, as text or JSON; NULL on error.

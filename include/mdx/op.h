@@ -9,7 +9,10 @@ typedef enum {
     OP_COUNT
 } Op;
 
-enum { OP_MOST_INPUTS = 3 };
+enum { OP_MOST_INPUTS = 3, MOST_LAMBDAS = 64 };
+
+// What `interval` gives: the number itself, where it begins and ends, and how many draws had no number.
+enum { INTERVAL_NUMBER, INTERVAL_LO, INTERVAL_HI, INTERVAL_UNDEFINED, INTERVAL_COLUMNS };
 
 typedef enum { ROWS_LEAF, ROWS_ROWWISE, ROWS_ATTENTION, ROWS_ROWS, ROWS_PROMPT, ROWS_POINT, ROWS_MATRIX } RowRule;
 
@@ -49,10 +52,15 @@ typedef union {
     struct { uint32_t part; } join;                                // of the micro-batches: that of the second
     struct { uint32_t selection; Blocks blocks; uint32_t probe; } write; // the rows that are written (splice: that are the second's); 1: never folded
     struct { uint32_t in_width; } fit_mean;
-    struct { double shrink, floor; uint32_t rank; uint8_t scale, whiten; } procrustes; // rank 0: full
+    struct { uint32_t shuffle; } pairs;                            // of fits: list + 1 of the prompt whose target goes with each one's source; 0: its own
+    struct { uint32_t shuffle, rank; double shrink, floor; uint8_t scale, whiten, complete; } procrustes; // rank 0: full
+    struct { uint32_t shuffle, rank; uint64_t held; uint8_t standardize; } ridge; // the last `held` rows choose lambda
+    struct { uint64_t seed; } random;
     struct { uint32_t rank; uint8_t center; } pca;
     struct { uint32_t best, other; uint8_t named; } margin;
     struct { uint32_t token; } rank;
-    struct { double p; uint32_t reduction; } reduce;
+    struct { double p; uint32_t reduction, draws; } reduce;        // draws of prompts: a table + 1; 0: none
+    struct { uint32_t how, draws; } measure;                       // r2, cka (how: debiased), correlation (how: of ranks)
+    struct { uint32_t basic; } interval;
     uint64_t words[4];
 } Attr;

@@ -116,6 +116,7 @@ typedef struct {
     const uint32_t *begin, *count;
     KeyRows keys, values;             // attention: count[r] of each
     const uint32_t *owner;
+    const uint32_t *prompt;           // of each row of what is summed over everything
     const uint32_t *position;         // of each row in its prompt (rope)
     const uint32_t *source;           // of each row in its stream (tokens); of the result in the value, or UINT32_MAX (write)
     double flops;                     // multiplications and additions, about

@@ -106,5 +106,6 @@ RowCode row_done(const RowBuilder *b, uint32_t width, uint32_t block);
 const char *row_verify(const RowCode *code);
 // The stage of each value: how many reductions stand one behind another before it is known. In the arena.
 uint8_t *row_stages(const RowCode *code, Arena *arena);
+bool *row_live(const RowCode *code, Arena *arena); // of each value, whether a result needs it
 void row_print(const RowCode *code, Text *out);
 bool row_equal(const RowCode *a, const RowCode *b);

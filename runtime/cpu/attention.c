@@ -15,6 +15,7 @@
 #include <cblas.h>
 #include <math.h>
 
+#include "mdx/map.h"
 #include "runtime/cpu/cpu.h"
 
 enum {
@@ -135,10 +136,8 @@ static KeyRow key_row(const Task *t, const AttentionKeys *keys, uint32_t number)
 
 // Whether keys stand one behind another in memory.
 static bool together(const Task *t, const AttentionKeys *keys, uint32_t first, uint32_t count) {
-    const uint32_t *rows = keys->rows.rows ? keys->rows.rows + keys->rows.begin[t->block->first] + first : NULL;
-    for (uint32_t i = 1; rows && i < count; i++)
-        if (rows[i] != rows[0] + i) return false;
-    return true;
+    const uint32_t *rows = keys->rows.rows;
+    return !rows || rows_are_run(rows + keys->rows.begin[t->block->first] + first, count);
 }
 
 // The second factor of a product, how far apart its rows are, and how wide the result is, guards and all.

@@ -15,14 +15,6 @@
 
 // ---- What must be computed
 
-static void find_live(Emit *e) {
-    const RowCode *code = e->code;
-    for (uint32_t k = 0; k < code->result_count; k++) e->live[code->results[k].value] = true;
-    for (uint32_t i = code->instr_count; i-- > 0;)
-        for (uint32_t k = 0; e->live[i] && k < row_info[code->instrs[i].op].inputs; k++)
-            e->live[code->instrs[i].in[k]] = true;
-}
-
 static bool is_reduction(const Emit *e, uint32_t i) {
     return row_info[e->code->instrs[i].op].shape == SHAPE_REDUCE;
 }
@@ -243,8 +235,8 @@ static Emit emit_open(LLVMModuleRef module, const RowCode *code, const DType *ty
               .builder = llvm.CreateBuilderInContext(context),
               .code = code,
               .types = types,
-              .stages = row_stages(code, arena)};
-    e.live = arena_many(arena, bool, count);
+              .stages = row_stages(code, arena),
+              .live = row_live(code, arena)};
     e.operands = arena_many(arena, Bound, operands);
     e.results = arena_many(arena, Bound, code->result_count);
     e.number = arena_many(arena, Ir, count);
@@ -263,7 +255,6 @@ void emit_rows(LLVMModuleRef module, const RowCode *code, const DType *types, co
     RowCode whole = *code; // nothing asks for blocks: the row is one
     if (!needs_blocks(code)) whole.block = whole.width;
     Emit e = emit_open(module, &whole, types, arena);
-    find_live(&e);
     open_function(&e, name);
     memory_bind(&e, llvm.GetParam(e.function, 0));
     open_partials(&e);

@@ -55,7 +55,7 @@ typedef struct {
     const RowCode *code;
     const DType *types;
     const uint8_t *stages; // of each instruction
-    bool *live;            // [instrs] a result needs it
+    const bool *live;      // [instrs] a result needs it
     Bound *operands, *results;
     Ir *number;  // [instrs] the values that are one number a row
     Ir *partial; // [instrs] of reductions: where their partial results stand

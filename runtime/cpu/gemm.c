@@ -11,6 +11,7 @@
 // between `Steady.guard` columns that nobody reads. The blocks of the depth follow from the depth alone.
 #include <cblas.h>
 
+#include "mdx/map.h"
 #include "runtime/cpu/cpu.h"
 
 enum {
@@ -142,13 +143,6 @@ static uint64_t row_of(const Gemm *g, uint64_t r) {
     return g->map ? g->map[r] : r;
 }
 
-static bool is_run(const Gemm *g, Part rows) {
-    if (!g->map) return true;
-    for (uint32_t r = 1; r < rows.count; r++)
-        if (g->map[rows.first + r] != g->map[rows.first] + r) return false;
-    return true;
-}
-
 static void gather(const Gemm *g, Part rows, Part depth, uint32_t padded, float *to) {
     for (uint32_t r = 0; r < rows.count; r++)
         memcpy(to + (size_t)r * depth.count, g->x + row_of(g, rows.first + r) * g->x_stride + depth.first,
@@ -174,7 +168,8 @@ static void multiply_tile(const Product *p, Part rows, Part columns, uint32_t wo
     const Gemm *g = p->gemm;
     float *x_part = (float *)p->cpu->scratch[worker], *w_part = x_part + X_FLOATS, *y_part = w_part + W_FLOATS;
     uint32_t width = guarded(p, columns.count), padded = steady_rows(p, rows.count, width);
-    bool in_place = padded == rows.count && is_run(g, rows), direct = padded == rows.count && width == columns.count;
+    bool in_place = padded == rows.count && rows_are_run(g->map ? g->map + rows.first : NULL, rows.count);
+    bool direct = padded == rows.count && width == columns.count;
     float *y = direct ? g->y + (size_t)rows.first * g->y_stride + columns.first : y_part;
     for (uint32_t i = 0; i < p->depths; i++) {
         Part depth = part(g->in, UNIT, p->depths, i);

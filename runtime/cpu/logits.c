@@ -1,6 +1,7 @@
 // logits.c: metrics of logits, tile by tile of the vocabulary (plan.h): no row of logits is ever there as a whole.
 #include <math.h>
 
+#include "mdx/map.h"
 #include "runtime/cpu/cpu.h"
 
 enum {
@@ -110,26 +111,10 @@ static bool open_walk(Walk *walk, const RowCode *codes, uint64_t rows, CpuResolv
 
 // ---- Tiles of logits
 
-// A row that many read, such as the unpatched run's for all points of a sweep, is made once a block.
-static void find_rows(const Walk *walk, const LogitsSource *source, Source *out) {
-    enum { SLOTS = 4 * BLOCK_ROWS };
-    uint32_t seen[SLOTS] = {0}; // index + 1 of a row, by its low bits; one that is pushed out is made again
-    out->count = 0;
-    for (uint32_t r = 0; r < walk->rows; r++) {
-        uint32_t row = source->map ? source->map[walk->first + r] : (uint32_t)walk->first + r, *slot = &seen[row % SLOTS];
-        if (!*slot || out->rows[*slot - 1] != row) {
-            out->rows[out->count++] = row;
-            *slot = out->count;
-        }
-        out->index[r] = *slot - 1;
-    }
-}
-
 static void make_tile(Walk *walk, Source *out) {
     uint32_t in = out->x.width;
     size_t row_bytes = (size_t)in * dtype_info[out->w.dtype].bytes;
-    bool run = true;
-    for (uint32_t r = 1; r < out->count; r++) run &= out->rows[r] == out->rows[0] + r;
+    bool run = rows_are_run(out->rows, out->count);
     const GemmWeight weight = {(const unsigned char *)out->w.at + walk->column * row_bytes, out->w.dtype, walk->columns};
     const Gemm gemm = {.x = (const float *)out->x.at + (run ? (size_t)out->rows[0] * out->x.stride : 0),
                        .map = run ? NULL : out->rows,
@@ -276,7 +261,10 @@ static bool check_results(Walk *walk, const double *out, Error *err) {
 
 static bool run_block(Walk *walk, CpuResolve *resolve, void *self, Error *err) {
     const Logits *logits = walk->logits;
-    for (uint32_t i = 0; i < logits->source_count; i++) find_rows(walk, &logits->sources[i], &walk->sources[i]);
+    for (uint32_t i = 0; i < logits->source_count; i++) { // a row that many read is made once a block
+        Source *source = &walk->sources[i];
+        source->count = rows_distinct(logits->sources[i].map, walk->first, walk->rows, source->rows, source->index);
+    }
     for (uint32_t i = 0; i < logits->metric_count; i++) {
         const LogitsMetric *metric = &logits->metrics[i];
         Metric *m = &walk->metrics[i];

@@ -10,7 +10,7 @@
 #include "runtime/cuda/gemm.h"
 #include "runtime/cuda/algorithms.h"
 
-enum { PROPOSALS = 32, TRIES = 3, STRICT_ROWS = 512 };
+enum { PROPOSALS = 32, TRIES = 3, STRICT_ROWS = 512, MOST_LIKE = 8 };
 
 typedef struct {
     GemmShape shape;
@@ -18,6 +18,8 @@ typedef struct {
     LtLayout a, b, d;
     LtAlgo algo;
     size_t workspace;
+    GpuGemm like[MOST_LIKE]; // of this shape, with different weights
+    uint32_t like_count;
 } Product;
 
 struct Gemms {
@@ -86,20 +88,25 @@ static int multiply(const Gpu *gpu, const Product *p, const GpuGemm *g) {
                          (void *)(uintptr_t)gpu->workspace, p->workspace, gpu->stream);
 }
 
-// With few rows a product is as fast as its weights come from memory: between two tries they leave the second cache.
+static bool multiply_all(const Gpu *gpu, const Product *p) {
+    for (uint32_t i = 0; i < p->like_count; i++)
+        if (multiply(gpu, p, &p->like[i])) return false;
+    return true;
+}
+
+// Few rows are multiplied as fast as the weights come from memory: several weights are taken one after another, as in a run.
 static bool reads_weights(const GemmShape *s) {
     return s->rows * (s->in + (uint64_t)s->out) < (uint64_t)s->in * s->out;
 }
 
-// Milliseconds; none when it cannot.
-static bool clock_algorithm(const Gpu *gpu, const Product *p, const GpuGemm *g, float *least) {
+// Milliseconds for all of the shape that are known; none when it cannot. What is far from the best so far is tried once.
+static bool clock_algorithm(const Gpu *gpu, const Product *p, float best, float *least) {
     *least = 1e30f;
-    if (multiply(gpu, p, g)) return false;
-    for (int i = 0; i < TRIES; i++) {
+    if (!multiply_all(gpu, p)) return false;
+    for (int i = 0; i < TRIES && (!i || *least * 0.9f < best); i++) {
         float took;
-        if (reads_weights(&p->shape)) cuda.MemsetD8Async(gpu->workspace, 0, GPU_WORKSPACE_BYTES, gpu->stream);
         cuda.EventRecord(gpu->before, gpu->stream);
-        if (multiply(gpu, p, g)) return false;
+        if (!multiply_all(gpu, p)) return false;
         cuda.EventRecord(gpu->after, gpu->stream);
         if (cuda.EventSynchronize(gpu->after) || cuda.EventElapsedTime(&took, gpu->before, gpu->after)) return false;
         *least = MIN(*least, took);
@@ -112,13 +119,12 @@ static void use(Product *p, const LtHeuristic *proposal) {
     p->workspace = proposal->workspace_bytes;
 }
 
-static bool choose_fastest(const Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g,
-                           const LtHeuristic *proposals, int count) {
+static bool choose_fastest(const Gemms *gemms, const Gpu *gpu, Product *p, const LtHeuristic *proposals, int count) {
     float best = 1e30f, took;
     int chosen = -1;
     for (int i = 0; i < count; i++) {
         use(p, &proposals[i]);
-        if (proposals[i].state || !clock_algorithm(gpu, p, g, &took) || took >= best) continue;
+        if (proposals[i].state || !clock_algorithm(gpu, p, best, &took) || took >= best) continue;
         best = took;
         chosen = i;
         if (!gemms->algorithms) break;
@@ -151,7 +157,7 @@ static Str key_of(const GemmShape *s, Arena *arena) {
                       s->y_stride);
 }
 
-static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g, Error *err) {
+static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, Error *err) {
     if (gemms->strict) return choose_strict(gemms, gpu, p, err);
     Str key = key_of(&p->shape, gemms->arena);
     LtHeuristic proposals[PROPOSALS], checked;
@@ -161,7 +167,7 @@ static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g, E
         return true;
     int count;
     TRY(propose(gemms, gpu, p, proposals, &count, err));
-    if (!choose_fastest(gemms, gpu, p, g, proposals, count))
+    if (!choose_fastest(gemms, gpu, p, proposals, count))
         FAIL(err, ERR_SYSTEM, "cuBLASLt has no algorithm for a product of %llu rows, %u by %u",
              (unsigned long long)p->shape.rows, p->shape.in, p->shape.out);
     algorithms_keep(gemms->algorithms, key, &p->algo, p->workspace);
@@ -170,8 +176,7 @@ static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, const GpuGemm *g, E
 
 // ---- All of a plan
 
-Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena, Error *err) {
-    (void)err;
+Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena) {
     Gemms *gemms = arena_new(arena, Gemms);
     *gemms = (Gemms){.arena = arena, .strict = strict, .seen = strmap_open(arena, 64)};
     if (gpu->cache && !strict)
@@ -194,17 +199,22 @@ static Product *product_of(const Gemms *gemms, const GemmShape *shape) {
     return strmap_get(&gemms->seen, (Str){(const char *)&key, sizeof key}, &number) ? &gemms->list.at[number] : NULL;
 }
 
-bool gemms_prepare(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err) {
-    if (product_of(gemms, &gemm->shape)) return true;
-    Product p = {.shape = gemm->shape};
-    if (!describe(&p, err) || !choose(gemms, gpu, &p, gemm, err)) {
-        forget(&p);
-        return false;
+void gemms_add(Gemms *gemms, const GpuGemm *gemm) {
+    Product *p = product_of(gemms, &gemm->shape);
+    if (!p) {
+        GemmKey *key = arena_new(gemms->arena, GemmKey);
+        *key = gemm_key(&gemm->shape);
+        strmap_put(&gemms->seen, (Str){(const char *)key, sizeof *key}, (uint32_t)gemms->list.len);
+        list_push(gemms->arena, &gemms->list, (Product){.shape = gemm->shape});
+        p = &gemms->list.at[gemms->list.len - 1];
     }
-    GemmKey *key = arena_new(gemms->arena, GemmKey);
-    *key = gemm_key(&gemm->shape);
-    strmap_put(&gemms->seen, (Str){(const char *)key, sizeof *key}, (uint32_t)gemms->list.len);
-    list_push(gemms->arena, &gemms->list, p);
+    for (uint32_t i = 0; i < p->like_count; i++)
+        if (p->like[i].w == gemm->w) return;
+    if (p->like_count < (reads_weights(&p->shape) ? MOST_LIKE : 1)) p->like[p->like_count++] = *gemm;
+}
+
+bool gemms_prepare(Gemms *gemms, const Gpu *gpu, Error *err) {
+    for (size_t i = 0; i < gemms->list.len; i++) TRY(describe(&gemms->list.at[i], err) && choose(gemms, gpu, &gemms->list.at[i], err));
     return true;
 }
 
@@ -214,8 +224,7 @@ bool gemms_run(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err) {
     return blaslt_ok(multiply(gpu, p, gemm), "multiply matrices", err);
 }
 
-void gemms_close(Gemms *gemms, const Gpu *gpu) {
-    (void)gpu;
+void gemms_close(Gemms *gemms) {
     if (!gemms) return;
     for (size_t i = 0; i < gemms->list.len; i++) forget(&gemms->list.at[i]);
     algorithms_close(gemms->algorithms);

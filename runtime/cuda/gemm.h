@@ -21,8 +21,9 @@ typedef struct {
 typedef struct Gemms Gemms;
 
 // strict: a row's bits do not depend on how many rows there are: one algorithm for each weight's shape, no split sums.
-Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena, Error *err);
-// Finds the algorithm of a shape; the operands' memory is used for trying: y is overwritten.
-bool gemms_prepare(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err);
+Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena);
+void gemms_add(Gemms *gemms, const GpuGemm *gemm);
+// Finds the algorithm of each shape that was added; the operands' memory is used for trying: y is overwritten.
+bool gemms_prepare(Gemms *gemms, const Gpu *gpu, Error *err);
 bool gemms_run(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err);
-void gemms_close(Gemms *gemms, const Gpu *gpu); // NULL is allowed
+void gemms_close(Gemms *gemms); // NULL is allowed

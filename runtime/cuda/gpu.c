@@ -20,7 +20,6 @@ static bool describe(Gpu *gpu, Error *err) {
              major, minor);
     snprintf(gpu->arch, sizeof gpu->arch, "sm_%d%d%s", major, minor, major == 9 ? "a" : "");
     gpu->multiprocessors = (uint32_t)attribute(gpu, GPU_ATTR_MULTIPROCESSORS);
-    gpu->l2_bytes = (uint64_t)attribute(gpu, GPU_ATTR_L2_BYTES);
     return true;
 }
 
@@ -32,10 +31,6 @@ static bool open_parts(Gpu *gpu, const char *path, Error *err) {
     TRY(cuda_ok(cuda.DeviceGet(&gpu->device, 0), "open the GPU", err) && describe(gpu, err));
     TRY(cuda_ok(cuda.DevicePrimaryCtxRetain(&gpu->context, gpu->device), "open the GPU", err));
     TRY(cuda_ok(cuda.CtxSetCurrent(gpu->context), "open the GPU", err));
-    size_t free_bytes = 0, bytes = 0;
-    TRY(cuda_ok(cuda.MemGetInfo(&free_bytes, &bytes), "ask for the memory of the GPU", err));
-    gpu->memory = bytes;
-    gpu->free_memory = free_bytes;
     TRY(cuda_ok(cuda.StreamCreate(&gpu->stream, STREAM_NON_BLOCKING), "open the GPU", err));
     TRY(cuda_ok(cuda.EventCreate(&gpu->before, 0), "open the GPU", err) &&
         cuda_ok(cuda.EventCreate(&gpu->after, 0), "open the GPU", err));
@@ -83,6 +78,11 @@ bool gpu_wait(const Gpu *gpu, Error *err) {
     return cuda_ok(cuda.StreamSynchronize(gpu->stream), "run on the GPU", err);
 }
 
+// Not MemcpyHtoD: that may return before small pieces have arrived, and the stream waits for no other.
+bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Error *err) {
+    return cuda_ok(cuda.MemcpyHtoDAsync(to, from, (size_t)bytes, gpu->stream), "copy to the GPU", err);
+}
+
 // ---- Constants
 
 typedef struct {
@@ -121,12 +121,11 @@ uint64_t constants_add(Constants *constants, const void *data, uint64_t bytes) {
     return constants_add_own(constants, data, bytes);
 }
 
-bool constants_load(Constants *constants, Error *err) {
+bool constants_load(Constants *constants, const Gpu *gpu, Error *err) {
     TRY(gpu_take(constants->bytes, "tables of the plan", &constants->at, err));
     for (size_t i = 0; i < constants->pieces.len; i++) {
         const Piece *piece = &constants->pieces.at[i];
-        TRY(cuda_ok(cuda.MemcpyHtoD(constants->at + piece->offset, piece->data, (size_t)piece->bytes),
-                    "copy tables to the GPU", err));
+        TRY(gpu_put(gpu, constants->at + piece->offset, piece->data, piece->bytes, err));
     }
     return true;
 }

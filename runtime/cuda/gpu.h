@@ -11,9 +11,8 @@ typedef struct {
     CuDevice device;
     char name[128], arch[16]; // "sm_90a"
     uint32_t multiprocessors;
-    uint64_t memory, free_memory, l2_bytes; // at opening
-    const char *cache;                      // folder, or NULL
-    Arena *arena;                           // as long as the device
+    const char *cache; // folder, or NULL
+    Arena *arena;      // as long as the device
     LtHandle blas;
     DevicePtr workspace;
 } Gpu;
@@ -27,12 +26,14 @@ void gpu_close(Gpu *gpu);
 bool gpu_take(uint64_t bytes, const char *what, DevicePtr *out, Error *err); // 256-byte aligned; 0 bytes: 0
 void gpu_give(DevicePtr at);
 bool gpu_wait(const Gpu *gpu, Error *err); // until the stream is done
+// From the host's memory, which may change afterwards; in the stream, so that what is launched next finds it there.
+bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Error *err);
 
 // ---- Constants: host tables that kernels read, in one piece of the GPU's memory. Equal ones lie there once.
 typedef struct Constants Constants;
 Constants *constants_open(Arena *arena);
 uint64_t constants_add(Constants *constants, const void *data, uint64_t bytes);     // where it will lie; NULL: at 0
 uint64_t constants_add_own(Constants *constants, const void *data, uint64_t bytes); // shared with none: it may change
-bool constants_load(Constants *constants, Error *err);
+bool constants_load(Constants *constants, const Gpu *gpu, Error *err);
 DevicePtr constants_at(const Constants *constants, uint64_t offset); // after loading
 void constants_close(Constants *constants);                          // NULL is allowed

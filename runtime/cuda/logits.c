@@ -4,6 +4,7 @@
 // source's distinct rows, then each metric's codes over them. Everything is laid out before the first run.
 #include <math.h>
 
+#include "mdx/map.h"
 #include "runtime/cuda/logits.h"
 
 enum {
@@ -15,7 +16,8 @@ enum {
 
 // A block's rows of a source, each once.
 typedef struct {
-    uint32_t *rows, *index; // rows of x; which of them each row of the block reads
+    uint32_t *rows, *index;      // rows of x; which of them each row of the block reads
+    DevicePtr rows_at, index_at; // these on the GPU; rows_at where rows are copied
     uint32_t count;
     bool run; // they stand one behind another
 } Distinct;
@@ -34,7 +36,7 @@ typedef struct {
     uint32_t first, tile, second, finish; // kernels
     uint32_t pointer_count;
     double *initial; // [block, states + second_states]
-    DevicePtr states[2], second_states[2], out, ids;
+    DevicePtr initial_at, ids_map, states[2], second_states[2], out, ids;
 } Metric;
 
 struct GpuLogits {
@@ -48,6 +50,7 @@ struct GpuLogits {
     uint32_t block, blocks; // rows of one at most; how many
     uint32_t width;         // of tiles
     uint32_t *own_row;      // 0, 1, …
+    DevicePtr own_row_at;
     DevicePtr probed;       // [blocks, sources, block] float32
     DevicePtr shown;        // [metrics, rows] float64: copies of results that show what is not finite
     bool any_probed, any_shown;
@@ -75,22 +78,11 @@ static uint32_t block_rows(const GpuLogits *l, uint32_t block) {
 
 // A row that many read, such as the unpatched run's for all points of a sweep, is made once a block.
 static void find_rows(GpuLogits *l, const LogitsSource *source, uint32_t block, Distinct *out) {
-    uint64_t first = (uint64_t)block * l->block;
-    uint32_t rows = block_rows(l, block), slots = 1;
-    while (slots < 2 * rows) slots *= 2;
+    uint32_t rows = block_rows(l, block);
     out->rows = arena_many(l->arena, uint32_t, rows);
     out->index = arena_many(l->arena, uint32_t, rows);
-    Arena *scratch = arena_open();
-    uint32_t *seen = arena_many(scratch, uint32_t, slots); // index + 1
-    for (uint32_t r = 0; r < rows; r++) {
-        uint32_t row = source->map ? source->map[first + r] : (uint32_t)first + r, at = row * 2654435761u % slots;
-        while (seen[at] && out->rows[seen[at] - 1] != row) at = (at + 1) % slots;
-        if (!seen[at]) out->rows[out->count++] = row, seen[at] = out->count;
-        out->index[r] = seen[at] - 1;
-    }
-    arena_close(scratch);
-    out->run = true;
-    for (uint32_t i = 1; i < out->count; i++) out->run &= out->rows[i] == out->rows[0] + i;
+    out->count = rows_distinct(source->map, (uint64_t)block * l->block, rows, out->rows, out->index);
+    out->run = rows_are_run(out->rows, out->count);
 }
 
 static uint32_t add_kernel(GpuLogits *l, uint32_t code, const DType *types, uint32_t count, DType result) {
@@ -168,10 +160,12 @@ static uint32_t probe_kernel(GpuLogits *l) {
 
 GpuLogits *gpu_logits_plan(const LogitsWorld *world, const Step *step, Arena *arena) {
     GpuLogits *l = arena_new(arena, GpuLogits);
-    uint32_t vocab = step->logits->vocab, tiles = (vocab - 1) / TILE_COLUMNS + 1;
     *l = (GpuLogits){.world = *world, .step = step, .of = step->logits, .arena = arena};
-    l->width = ((vocab - 1) / tiles / UNIT + 1) * UNIT;
     l->block = (uint32_t)MIN(step->rows, (uint64_t)BLOCK_ROWS);
+    // Fewer rows have wider tiles; but never where bits must not depend on the number of rows.
+    uint32_t vocab = step->logits->vocab, most = world->strict ? TILE_COLUMNS : BLOCK_ROWS / l->block * TILE_COLUMNS;
+    uint32_t tiles = (vocab - 1) / most + 1;
+    l->width = ((vocab - 1) / tiles / UNIT + 1) * UNIT;
     l->blocks = (uint32_t)((step->rows + l->block - 1) / l->block);
     l->own_row = arena_many(arena, uint32_t, l->block);
     for (uint32_t r = 0; r < l->block; r++) l->own_row[r] = r;
@@ -190,7 +184,7 @@ uint64_t gpu_logits_most_bytes(const Plan *plan, const Step *step) {
     const Logits *of = step->logits;
     uint64_t block = MIN(step->rows, (uint64_t)BLOCK_ROWS), bytes = 0;
     for (uint32_t i = 0; i < of->source_count; i++)
-        bytes += block * (plan->values[of->sources[i].x].width + (uint64_t)MIN(of->vocab, (uint32_t)TILE_COLUMNS + UNIT)) * sizeof(float);
+        bytes += (block * plan->values[of->sources[i].x].width + MIN(block * (of->vocab + (uint64_t)UNIT), BLOCK_ROWS * (uint64_t)(TILE_COLUMNS + UNIT))) * sizeof(float);
     for (uint32_t i = 0; i < of->metric_count; i++)
         bytes += (3 * block * (of->metrics[i].states + of->metrics[i].second_states) + step->rows) * sizeof(double);
     return bytes;
@@ -214,40 +208,53 @@ static DevicePtr take(DevicePtr *next, uint64_t bytes) {
     return at;
 }
 
+// Where a table lies that was asked for while planning. Equal ones lie once: its content is looked up, so not at each launch.
+static DevicePtr table(const GpuLogits *l, const void *data, uint64_t bytes) {
+    return data ? constants_at(l->world.constants, constants_add(l->world.constants, data, bytes)) : 0;
+}
+
+static void bind_metric(const GpuLogits *l, Metric *m, DevicePtr *next) {
+    uint64_t bytes = metric_doubles(l, m->of) * sizeof(double);
+    for (int side = 0; side < 2; side++) {
+        m->states[side] = take(next, bytes);
+        m->second_states[side] = m->states[side] + (uint64_t)l->block * m->of->states * sizeof(double);
+    }
+    m->initial_at = table(l, m->initial, bytes);
+    m->out = l->world.resolve(l->world.self, m->of->out).at;
+    if (m->of->ids != NO_VALUE) m->ids = l->world.resolve(l->world.self, m->of->ids).at;
+    m->ids_map = table(l, m->of->ids_map, l->step->rows * sizeof(uint32_t));
+}
+
+static void bind_source(const GpuLogits *l, const LogitsSource *of, Source *source, DevicePtr *next) {
+    uint32_t most = 0;
+    bool gathers = false;
+    source->x = l->world.resolve(l->world.self, of->x);
+    for (uint32_t b = 0; b < l->blocks; b++) {
+        Distinct *distinct = &source->blocks[b];
+        bool copied = is_copied(source, distinct);
+        distinct->index_at = table(l, distinct->index, block_rows(l, b) * sizeof(uint32_t));
+        if (copied) distinct->rows_at = table(l, distinct->rows, distinct->count * sizeof(uint32_t));
+        gathers |= copied;
+        most = MAX(most, distinct->count);
+    }
+    if (of->weight != NO_VALUE) {
+        source->w = l->world.resolve(l->world.self, of->weight);
+        source->tile = take(next, (uint64_t)most * l->width * sizeof(float));
+    }
+    if (gathers) source->gathered = take(next, (uint64_t)most * source->x.width * dtype_info[source->type].bytes);
+}
+
 void gpu_logits_bind(GpuLogits *l, DevicePtr buffer, DevicePtr kept) {
     l->probed = kept;
     l->shown = kept + probe_bytes(l);
+    l->own_row_at = table(l, l->own_row, l->block * sizeof *l->own_row);
     DevicePtr next = buffer;
-    for (uint32_t i = 0; i < l->of->metric_count; i++) {
-        Metric *m = &l->metrics[i];
-        for (int side = 0; side < 2; side++) {
-            m->states[side] = take(&next, metric_doubles(l, m->of) * sizeof(double));
-            m->second_states[side] = m->states[side] + (uint64_t)l->block * m->of->states * sizeof(double);
-        }
-        m->out = l->world.resolve(l->world.self, m->of->out).at;
-        if (m->of->ids != NO_VALUE) m->ids = l->world.resolve(l->world.self, m->of->ids).at;
-    }
-    for (uint32_t i = 0; i < l->of->source_count; i++) {
-        Source *source = &l->sources[i];
-        source->x = l->world.resolve(l->world.self, l->of->sources[i].x);
-        uint32_t most = 0;
-        bool gathers = false;
-        for (uint32_t b = 0; b < l->blocks; b++)
-            most = MAX(most, source->blocks[b].count), gathers |= is_copied(source, &source->blocks[b]);
-        if (l->of->sources[i].weight != NO_VALUE) {
-            source->w = l->world.resolve(l->world.self, l->of->sources[i].weight);
-            source->tile = take(&next, (uint64_t)most * l->width * sizeof(float));
-        }
-        if (gathers) source->gathered = take(&next, (uint64_t)most * source->x.width * dtype_info[source->type].bytes);
-    }
+    for (uint32_t i = 0; i < l->of->metric_count; i++) bind_metric(l, &l->metrics[i], &next);
+    for (uint32_t i = 0; i < l->of->source_count; i++) bind_source(l, &l->of->sources[i], &l->sources[i], &next);
     MUST(next <= buffer + l->bytes);
 }
 
 // ---- Running
-
-static DevicePtr table(const GpuLogits *l, const void *data, uint64_t bytes) {
-    return constants_at(l->world.constants, constants_add(l->world.constants, data, bytes));
-}
 
 static void *address(DevicePtr at) {
     return (void *)(uintptr_t)at;
@@ -264,8 +271,7 @@ static bool launch(const Walk *walk, uint32_t kernel, const RowPointer *pointers
 static bool gather_rows(const Walk *walk, Source *source, Error *err) {
     const Distinct *distinct = &source->blocks[walk->number];
     if (!is_copied(source, distinct)) return true;
-    DevicePtr map = table(walk->l, distinct->rows, distinct->count * sizeof(uint32_t));
-    const RowPointer pointers[] = {{.at = address(source->x.at), .map = address(map), .stride = source->x.stride},
+    const RowPointer pointers[] = {{.at = address(source->x.at), .map = address(distinct->rows_at), .stride = source->x.stride},
                                    {.at = address(source->gathered), .stride = source->x.width}};
     return launch(walk, source->gather, pointers, 2, distinct->count, err);
 }
@@ -313,16 +319,15 @@ static bool probe_tile(const Walk *walk, uint32_t number, Error *err) {
     return launch(walk, l->probe, pointers, 3, source->blocks[walk->number].count, err);
 }
 
-// Algorithms for all shapes of tiles.
-bool gpu_logits_prepare(const GpuLogits *l, Error *err) {
+// All shapes of tiles.
+void gpu_logits_prepare(const GpuLogits *l) {
     for (uint32_t b = 0; b < l->blocks; b++)
         for (uint32_t column = 0; column < l->of->vocab; column += l->width)
             for (uint32_t i = 0; i < l->of->source_count; i++) {
                 Walk walk = {.l = l, .number = b, .column = column, .columns = MIN(l->width, l->of->vocab - column)};
                 GpuGemm gemm = product_of(&walk, &l->sources[i]);
-                if (l->sources[i].tile) TRY(gemms_prepare(l->world.gemms, l->world.gpu, &gemm, err));
+                if (l->sources[i].tile) gemms_add(l->world.gemms, &gemm);
             }
-    return true;
 }
 
 static bool make_tiles(Walk *walk, uint32_t column, Error *err) {
@@ -342,8 +347,7 @@ static RowPointer *add_states(RowPointer *next, DevicePtr states, uint32_t count
 }
 
 static DevicePtr index_of(const Walk *walk, uint32_t source) {
-    const Distinct *distinct = &walk->l->sources[source].blocks[walk->number];
-    return table(walk->l, distinct->index, walk->rows * sizeof(uint32_t));
+    return walk->l->sources[source].blocks[walk->number].index_at;
 }
 
 static DevicePtr second_rows(const Walk *walk, const LogitsMetric *of) {
@@ -351,13 +355,9 @@ static DevicePtr second_rows(const Walk *walk, const LogitsMetric *of) {
 }
 
 static RowPointer ids_of(const Walk *walk, const Metric *m) {
-    const GpuLogits *l = walk->l;
-    if (!m->of->ids_map) {
-        DevicePtr own = table(l, l->own_row, l->block * sizeof *l->own_row);
-        return (RowPointer){.at = address(m->ids + walk->first * sizeof(int32_t)), .stride = 1, .map = address(own)};
-    }
-    DevicePtr map = table(l, m->of->ids_map, l->step->rows * sizeof(uint32_t)) + walk->first * sizeof(uint32_t);
-    return (RowPointer){.at = address(m->ids), .stride = 1, .map = address(map)};
+    uint64_t first = walk->first * sizeof(int32_t);
+    if (m->ids_map) return (RowPointer){.at = address(m->ids), .stride = 1, .map = address(m->ids_map + first)};
+    return (RowPointer){.at = address(m->ids + first), .stride = 1, .map = address(walk->l->own_row_at)};
 }
 
 static bool run_code(Walk *walk, uint32_t number, uint32_t kernel, Error *err) {
@@ -386,7 +386,7 @@ static bool run_second(Walk *walk, uint32_t number, Error *err) {
     Arena *scratch = arena_open();
     RowPointer *pointers = arena_many(scratch, RowPointer, m->pointer_count), *next = pointers;
     int side = walk->second_side[number];
-    *next++ = tile_of(walk, source, table(walk->l, walk->l->own_row, walk->l->block * sizeof(uint32_t)));
+    *next++ = tile_of(walk, source, walk->l->own_row_at);
     next = add_states(next, m->second_states[side], of->second_states, 0);
     next = add_states(next, m->second_states[!side], of->second_states, 0);
     bool ok = launch(walk, m->second, pointers, (uint32_t)(next - pointers), source->blocks[walk->number].count, err);
@@ -412,7 +412,7 @@ static bool finish(const Walk *walk, uint32_t number, Error *err) {
 static bool begin(const Walk *walk, const Metric *m, Error *err) {
     const GpuLogits *l = walk->l;
     uint64_t bytes = metric_doubles(l, m->of) * sizeof(double);
-    return cuda_ok(cuda.MemcpyDtoDAsync(m->states[0], table(l, m->initial, bytes), (size_t)bytes, l->world.gpu->stream),
+    return cuda_ok(cuda.MemcpyDtoDAsync(m->states[0], m->initial_at, (size_t)bytes, l->world.gpu->stream),
                    "compute metrics of logits", err);
 }
 

@@ -22,7 +22,7 @@ typedef struct {
     const RowCode *codes; // of the plan
     GpuResolve *resolve;
     void *self;
-    bool strict;
+    bool strict; // bits do not depend on the number of rows
 } LogitsWorld;
 
 typedef struct GpuLogits GpuLogits;
@@ -35,7 +35,7 @@ uint64_t gpu_logits_bytes(const GpuLogits *logits);
 uint64_t gpu_logits_kept(const GpuLogits *logits); // bytes of its own: what tells whether all was finite
 // After kernels and tables are there.
 void gpu_logits_bind(GpuLogits *logits, DevicePtr buffer, DevicePtr kept);
-bool gpu_logits_prepare(const GpuLogits *logits, Error *err);  // its products
+void gpu_logits_prepare(const GpuLogits *logits); // adds its products to the plan's
 bool gpu_logits_products(const GpuLogits *logits, Error *err); // alone, after a run
 bool gpu_logits_run(const GpuLogits *logits, Error *err);      // launches
 bool gpu_logits_check(const GpuLogits *logits, Error *err); // when what was launched is done: were all logits finite?

@@ -1,5 +1,6 @@
 // memory.c: what a plan takes of the GPU's memory, before there is anything on it.
 #include "runtime/cuda/memory.h"
+#include "runtime/cuda/held.h"
 #include "runtime/cuda/logits.h"
 
 enum { SLACK = 192 << 20, MOST_MAPS = 4 }; // the workspace of products, results on their way, kernels; maps of a step
@@ -18,14 +19,6 @@ uint64_t cuda_free_memory(const char *path) {
     return cuda.MemGetInfo(&free_bytes, &bytes) ? 0 : free_bytes;
 }
 
-static uint64_t type_bytes(const Plan *plan) {
-    for (size_t i = 0; i < plan->value_count; i++) {
-        DType dtype = plan->values[i].dtype;
-        if (plan->values[i].place == IN_ARENA && (dtype == DTYPE_bf16 || dtype == DTYPE_f16)) return 2;
-    }
-    return sizeof(float);
-}
-
 // Rows that a product gathers or rounds first, at most.
 static uint64_t product_bytes(const Plan *plan, const Step *step) {
     bool product = !step->fused && !step->logits && (step->op == OP_linear || step->op == OP_product);
@@ -34,7 +27,7 @@ static uint64_t product_bytes(const Plan *plan, const Step *step) {
 }
 
 uint64_t cuda_plan_bytes(const Plan *plan) {
-    uint64_t weights = 0, tables = 0, products = 0, tiles = 0, size = type_bytes(plan);
+    uint64_t weights = 0, tables = 0, products = 0, tiles = 0, size = dtype_info[plan_states_type(plan)].bytes;
     for (size_t i = 0; i < plan->value_count; i++) {
         const Value *value = &plan->values[i];
         if (value->place == IN_FILE) weights += value->rows * value->width * size;

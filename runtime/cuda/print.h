@@ -12,7 +12,7 @@ typedef struct {
     const RowCode *code;
     const DType *types;
     const uint8_t *stages;
-    bool *live;          // by instruction
+    const bool *live;    // by instruction
     bool *needed[SIDES]; // in this stage
     uint32_t stage;
     uint32_t threads, group; // of a row; columns that a thread takes side by side

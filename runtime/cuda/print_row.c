@@ -27,14 +27,6 @@ static bool stores_here(const Print *p, uint32_t result) {
     return p->code->instrs[value].columns && p->stages[value] == p->stage;
 }
 
-static void find_live(Print *p) {
-    const RowCode *code = p->code;
-    for (uint32_t k = 0; k < code->result_count; k++) p->live[code->results[k].value] = true;
-    for (uint32_t i = code->instr_count; i-- > 0;)
-        for (uint32_t k = 0; p->live[i] && k < row_info[code->instrs[i].op].inputs; k++)
-            p->live[code->instrs[i].in[k]] = true;
-}
-
 static void need_inputs(Print *p, uint32_t i, SideOf side) {
     const RowInstr *instr = &p->code->instrs[i];
     for (uint32_t k = 0; k < row_info[instr->op].inputs; k++) p->needed[side][instr->in[k]] = true;
@@ -266,7 +258,7 @@ static bool any_short(const Print *p) {
     bool any = false;
     for (uint32_t k = 0; k < p->code->result_count; k++) {
         DType dtype = p->types[p->code->operand_count + k];
-        any |= p->code->instrs[p->code->results[k].value].columns && (dtype == DTYPE_bf16 || dtype == DTYPE_f16);
+        any |= p->code->instrs[p->code->results[k].value].columns && dtype_is_short(dtype);
     }
     return any;
 }
@@ -334,10 +326,8 @@ static void print_body(Print *p) {
 
 void cuda_print_row(const RowCode *code, const DType *types, const char *name, Text *out, RowLaunch *launch) {
     Arena *arena = arena_open();
-    Print p = {.arena = arena, .out = out, .code = code, .types = types, .stages = row_stages(code, arena)};
-    p.live = arena_many(arena, bool, code->instr_count + 1);
+    Print p = {.arena = arena, .out = out, .code = code, .types = types, .stages = row_stages(code, arena), .live = row_live(code, arena)};
     for (int s = 0; s < SIDES; s++) p.needed[s] = arena_many(arena, bool, code->instr_count + 1);
-    find_live(&p);
     p.quick = any_short(&p);
     choose_threads(&p, launch);
     print_head(&p, name, launch);

@@ -1,5 +1,5 @@
-// reads.h: rows on their way to the host while the GPU goes on: copied into pinned memory in the order in which they were
-// asked for, and taken from there in the same order.
+// reads.h: rows on their way to the host while the GPU goes on: copied aside in the order in which they were asked for, and
+// taken in the same order.
 #pragma once
 
 #include "mdx/dtype.h"
@@ -7,7 +7,7 @@
 
 typedef struct Reads Reads;
 
-// bytes: of all that a run may ask for; pinned memory is taken when the first is.
+// bytes: of all that a run may ask for; memory is taken when the first is.
 Reads *reads_open(const Gpu *gpu, uint64_t bytes, Arena *arena);
 // After what is launched. *asked false: no room until older ones were taken, and none at all when there are no older.
 bool reads_ask(Reads *reads, DevicePtr at, DType dtype, uint64_t count, bool *asked, Error *err);

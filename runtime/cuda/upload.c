@@ -31,10 +31,6 @@ static bool same(const Tensor *a, const Tensor *b) {
            memcmp(a->data, b->data, (size_t)a->bytes) == 0;
 }
 
-static bool is_float(DType dtype) {
-    return dtype == DTYPE_f32 || dtype == DTYPE_f16 || dtype == DTYPE_bf16;
-}
-
 typedef struct {
     Upload *upload;
     const Tensor *const *tensors;
@@ -78,7 +74,7 @@ static void lay_out(Upload *upload, const Tensor *const *tensors, size_t count, 
     uint32_t *below = arena_many(scratch, uint32_t, count + 1); // tensor + 1
     for (uint32_t i = 0; i < count; i++) {
         if (!tensors[i]) continue;
-        upload->dtype[i] = as[i] != DTYPE_COUNT && is_float(tensors[i]->dtype) ? as[i] : tensors[i]->dtype;
+        upload->dtype[i] = dtype_held(tensors[i]->dtype, as[i]);
         if (above[i] && tensors[above[i] - 1]) below[above[i] - 1] = i + 1;
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -72,16 +72,18 @@ static void poison_shared(void) {
 
 // ---- Memory
 
-static DevicePtr upload(DType dtype, const Numbers *numbers) {
-    size_t count = numbers->rows * numbers->width, bytes = count * dtype_info[dtype].bytes;
-    void *stored = malloc(bytes + 1);
+// `more` numbers stand between two rows, which must not be read.
+static DevicePtr upload(DType dtype, const Numbers *numbers, uint32_t more) {
+    size_t size = dtype_info[dtype].bytes, row = numbers->width * size, stride = row + more * size, bytes = numbers->rows * stride;
+    unsigned char *stored = malloc(bytes + 1);
     MUST(stored);
-    numbers_store(dtype, numbers->at, stored, count);
+    memset(stored, POISON, bytes);
+    for (size_t r = 0; r < numbers->rows; r++) numbers_store(dtype, numbers->at + r * numbers->width, stored + r * stride, numbers->width);
     DevicePtr at = 0;
     GPU(cuda.MemAlloc(&at, bytes + 256));
     GPU(cuda.MemsetD8Async(at, POISON, bytes + 256, gpu.stream));
+    GPU(cuda.MemcpyHtoDAsync(at, stored, bytes, gpu.stream));
     GPU(cuda.StreamSynchronize(gpu.stream));
-    GPU(cuda.MemcpyHtoD(at, stored, bytes));
     free(stored);
     return at;
 }
@@ -90,12 +92,24 @@ typedef struct {
     DevicePtr q, keys[2], other[2];
 } Uploaded;
 
+enum { Q_MORE = 48, KEYS_MORE = 16, OTHER_MORE = 32, VALUES_MORE = 80 };
+
+// Queries, keys and values as columns of wider rows.
+static Uploaded upload_columns(const Attending *a) {
+    Uploaded up = {0};
+    if (gpu.only_compile) return up;
+    DType dtype = a->attention.dtype;
+    up.q = upload(dtype, &a->q, Q_MORE);
+    for (int i = 0; i < 2; i++) up.keys[i] = upload(dtype, &a->keys[i], i ? VALUES_MORE : KEYS_MORE), up.other[i] = upload(dtype, &a->other[i], OTHER_MORE);
+    return up;
+}
+
 static Uploaded upload_all(const Attending *a) {
     Uploaded up = {0};
     if (gpu.only_compile) return up;
     DType dtype = a->attention.dtype;
-    up.q = upload(dtype, &a->q);
-    for (int i = 0; i < 2; i++) up.keys[i] = upload(dtype, &a->keys[i]), up.other[i] = upload(dtype, &a->other[i]);
+    up.q = upload(dtype, &a->q, 0);
+    for (int i = 0; i < 2; i++) up.keys[i] = upload(dtype, &a->keys[i], 0), up.other[i] = upload(dtype, &a->other[i], 0);
     return up;
 }
 
@@ -128,7 +142,7 @@ static Ready prepare(Arena *arena, const CudaAttention *of, const Uploaded *up, 
     r.attention.values.at = up->keys[1], r.attention.values.other = up->other[1];
     GPU(cuda.MemAlloc(&r.attention.out, r.out_bytes + GUARD_BYTES));
     GPU(cuda.MemAlloc(&r.tables, r.plan->table_bytes));
-    GPU(cuda.MemcpyHtoD(r.tables, r.plan->tables, r.plan->table_bytes));
+    GPU(cuda.MemcpyHtoDAsync(r.tables, r.plan->tables, r.plan->table_bytes, gpu.stream));
     return r;
 }
 
@@ -275,6 +289,23 @@ static void test_strict(const Attending *a, const Uploaded *up, float large) {
     arena_close(arena);
 }
 
+static void check_columns(const Attending *a, const unsigned char *out) {
+    Arena *arena = arena_open();
+    CudaAttention apart = a->attention;
+    uint32_t width = apart.kv_heads * apart.size;
+    apart.q_stride = apart.heads * apart.size + Q_MORE;
+    apart.keys.stride = width + KEYS_MORE, apart.values.stride = width + VALUES_MORE;
+    apart.keys.other_stride = apart.values.other_stride = width + OTHER_MORE;
+    Uploaded up = upload_columns(a);
+    Ready r = prepare(arena, &apart, &up, gpu.multiprocessors);
+    bool same = memcmp(out, run(arena, &r), r.out_bytes) == 0;
+    if (!same) describe(&apart, r.plan, "columns of wider rows differ");
+    CHECK(same || gpu.only_compile);
+    finish(&r);
+    give_back(&up);
+    arena_close(arena);
+}
+
 static void test_case(const AttentionCase *c, DType dtype) {
     Attending a = attending_open(c, dtype);
     Uploaded up = upload_all(&a);
@@ -286,6 +317,7 @@ static void test_case(const AttentionCase *c, DType dtype) {
         CHECK(memcmp(out, run(arena, &r), r.out_bytes) == 0);
         arena_close(arena);
     }
+    check_columns(&a, out);
     check_forms(&a, &up, out, is_split(&r));
     if (is_split(&r)) test_strict(&a, &up, c->large);
     if (!is_split(&r)) check_some(&a, &up, out);

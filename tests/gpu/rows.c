@@ -36,7 +36,7 @@ static void copy_in(Copied *c, bool out) {
         }
         DevicePtr from = c->at[i] - (DevicePtr)(g->at - (g->map + page));
         if (!inside) continue;
-        if (!out) MUST(!cuda.MemcpyHtoD(from, g->map + page, inside));
+        if (!out) MUST(!cuda.MemcpyHtoDAsync(from, g->map + page, inside, gpu.stream));
         bool result = false;
         for (uint32_t k = 0; k < c->bench->code.result_count; k++)
             result |= c->bench->pointers[c->bench->code.operand_count + k].at == g->at;

@@ -106,7 +106,9 @@ static const char sweep_spec[] = "hook h = layers[layer].site @ where\nsweep lay
                                  "patch p = h <- it + alpha * (M(base.h) - it)\nmapper M = procrustes(scale: true) from base.h to tuned.h on val\n"
                                  "run patched = tuned on val with p\n"
                                  "metric m = mean(kl(patched, clean))\nmetric s = std(entropy(patched)) * alpha\n"
-                                 "report table(layer, site, where, alpha, m, s)\n";
+                                 "metric c = bootstrap(cka(patched.layers[5].z @ all, clean.layers[5].z @ all, debiased: true) / 2, n: 20)\n"
+                                 "metric r = correlation(entropy(patched, at: all), entropy(clean, at: all))\n"
+                                 "report table(layer, site, where, alpha, m, s, c, r)\n";
 
 // Passes save work; they change no bit. Neither does how many points are computed together.
 static void same_in_any_way(void) {
@@ -243,6 +245,11 @@ static void values_matter(void) {
     CHECK(a && b && strcmp(a, b) != 0);
 }
 
+// A spec that computes nothing still reports its numbers.
+static void no_steps(void) {
+    CHECK(value_of("metric m = 3 / 4\nreport table(m)\n", "m", none) == 0.75);
+}
+
 int main(void) {
     arena = arena_open();
     for (size_t i = 0; i < test_devices()->count; i++) {
@@ -259,6 +266,7 @@ int main(void) {
         later_rows_are_not_read();
         norms_take_any_size();
         values_matter();
+        no_steps();
     }
     arena_close(arena);
     return check_done();

@@ -42,6 +42,8 @@ int main(void) {
     static const Case cases[] = {{.name = "maps-many"},
                                  {.name = "maps-few"},
                                  {.name = "maps-wide"},
+                                 {.name = "maps-controls"},
+                                 {.name = "maps-inside"},
                                  {.name = "subspaces"},
                                  {.name = "from-file"}};
     for (size_t d = 0; d < test_devices()->count; d++) chain_on(test_devices()->name[d]);

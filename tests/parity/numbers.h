@@ -5,6 +5,8 @@
 
 // ---- results.json
 
+static const char *const interval_members[] = {"lo", "hi", "holds_value", "undefined_draws"};
+
 static inline bool same_point(const cJSON *got, const cJSON *want) {
     const cJSON *axis;
     int axes = 0;
@@ -15,7 +17,22 @@ static inline bool same_point(const cJSON *got, const cJSON *want) {
         if (!text && !number) return false;
         axes++;
     }
-    return cJSON_GetArraySize(got) == axes + 1; // and the value
+    int others = 1; // the value
+    for (size_t i = 0; i < COUNT(interval_members); i++) others += cJSON_HasObjectItem(got, interval_members[i]);
+    return cJSON_GetArraySize(got) == axes + others;
+}
+
+// The bounds of an interval are as right as the number itself.
+static inline void compare_interval(Parity *parity, const cJSON *entry, const cJSON *point, const char *where) {
+    for (int i = 0; i < 2; i++) {
+        const cJSON *got = json_member(point, interval_members[i]), *want = json_member(entry, interval_members[i]);
+        if (!got && !want) continue;
+        bool near = cJSON_IsNumber(got) && cJSON_IsNumber(want) &&
+                    parity_near(parity, got->valuedouble, want->valuedouble, 1e-4 * fabs(want->valuedouble));
+        if (near) continue;
+        parity_fail(parity, "%s of %s at %s: got %.17g, want %.17g", interval_members[i], entry_text(entry, "metric"), where,
+                    got ? got->valuedouble : NAN, want ? want->valuedouble : NAN);
+    }
 }
 
 static inline const cJSON *metric_named(const cJSON *results, const char *name) {
@@ -33,6 +50,7 @@ static inline void compare_number(Parity *parity, const cJSON *results, const cJ
         if (!same_point(point, json_member(entry, "point"))) continue;
         const cJSON *value = json_member(point, "value");
         found = true;
+        compare_interval(parity, entry, point, where);
         if (entry_is_near(parity, entry, value != NULL, value ? value->valuedouble : 0)) continue;
         parity_fail(parity, "%s at %s: got %.17g, want %s", entry_text(entry, "metric"), where,
                     value ? value->valuedouble : NAN, entry_value_text(parity->arena, entry).at);

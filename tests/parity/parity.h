@@ -27,7 +27,7 @@ static inline Str scratch_folder(Arena *arena) {
 }
 
 static inline bool set_options(Mdx *mdx, const Case *test, const char *device, Str folder) {
-    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "strict", "on") && mdx_option(mdx, "out", folder.at);
+    bool ok = mdx_option(mdx, "device", device) && mdx_option(mdx, "dtype", "f32") && mdx_option(mdx, "strict", test_strict()) && mdx_option(mdx, "out", folder.at);
     for (size_t i = 0; ok && i + 1 < COUNT(test->options) && test->options[i]; i += 2)
         ok = mdx_option(mdx, test->options[i], test->options[i + 1]);
     return ok;

@@ -29,8 +29,10 @@ static void define_sources(Gen *g) {
         define_model(g, below(g, WORLD_MODELS));
     }
     g->least_tokens = UINT32_MAX;
-    define_prompts(g, percent(g, 6) ? ONE_PROMPT : below(g, ONE_PROMPT), percent(g, 20));
-    if (percent(g, 40)) define_prompts(g, below(g, ONE_PROMPT), percent(g, 20));
+    uint32_t first = percent(g, 6) ? ONE_PROMPT : below(g, ONE_PROMPT);
+    define_prompts(g, first, percent(g, 20));
+    // Others than the first: what is fitted on prompts is not measured on the same texts under another name.
+    if (percent(g, 40)) define_prompts(g, (first + 1 + below(g, ONE_PROMPT - 1)) % ONE_PROMPT, percent(g, 20));
 }
 
 // Definitions may stand in any order: sweeps and reports then come in any order too.

@@ -161,14 +161,19 @@ static bool must_be_near(const Case *c, const Way *wa, const Outcome *a, const W
     return true;
 }
 
-// ref, and cpu with and without row kernels, add in three orders: near each other, and each the same bits in whatever
-// way it is run. Some of the ways are left to chance, for speed.
+// The device that stands beside ref.
+static const char *tested(void) {
+    return test_devices()->name[test_devices()->count - 1];
+}
+
+// ref, and the other device with and without row kernels, add in three orders: near each other, and each the same bits
+// in whatever way it is run. Some of the ways are left to chance, for speed.
 static bool all_ways(const Case *c, Random *random) {
-    const char *tested = test_devices()->name[test_devices()->count - 1], *const kinds[] = {"ref", tested, tested};
+    const char *const kinds[] = {"ref", tested(), tested()};
     Arena *arena = c->arena;
     Way first[] = {{.device = "ref", .disable = STR("all")},
-                   {.device = tested, .disable = str_of(without), .threads = 1},
-                   {.device = tested, .disable = STR("all"), .threads = 1}};
+                   {.device = tested(), .disable = str_of(without), .threads = 1},
+                   {.device = tested(), .disable = STR("all"), .threads = 1}};
     static const uint32_t shares[] = {40, 75, 25}; // of specs that have the second way of each kind
     Outcome outcomes[COUNT(kinds)];
     for (size_t k = 0; k < COUNT(kinds); k++) {
@@ -196,7 +201,7 @@ static bool try_seed(uint64_t seed, bool show) {
     tally.specs++;
     bool ok = all_ways(&c, &random);
     if (show) {
-        Way b = {.device = "cpu", .disable = str_of(without)};
+        Way b = {.device = tested(), .disable = str_of(without)};
         Outcome out = outcome_of(arena, world, c.spec.spec, &b);
         printf("%s", out.messages.at);
         for (size_t s = 0; s < out.series.len; s++)
@@ -239,8 +244,7 @@ static bool open_world(Arena *arena, const char *cache, char *root, Error *err) 
 }
 
 static void report(uint64_t first) {
-    static const char *const ways[] = {"ref, all disabled",  "ref, some disabled", "cpu",
-                                       "cpu, some disabled", "cpu, all disabled",  "cpu, some and fuse disabled"};
+    static const char *const disabled[] = {"all", "some", "none", "some", "all", "some and fuse"};
     printf("%llu specs from seed %llu: %llu refused, %llu fail, %llu pairs fail unlike, %llu looked at again (%llu with "
            "ties, %llu with fits of doubtful rank), %llu bad\n",
            (unsigned long long)tally.specs, (unsigned long long)first, (unsigned long long)tally.refused,
@@ -249,8 +253,9 @@ static void report(uint64_t first) {
            (unsigned long long)tally.ranks, (unsigned long long)tally.bad);
     printf("the worst at %.3f of what is allowed (seed %llu), %.3f at second look\n", tally.worst_near,
            (unsigned long long)tally.worst_seed, tally.worst_look);
-    for (size_t i = 0; i < COUNT(ways); i++)
-        printf("  %-28s %.2f ms a spec\n", ways[i], 1e3 * tally.seconds[i] / (double)tally.specs);
+    for (size_t i = 0; i < COUNT(disabled); i++)
+        printf("  %-4s disabled: %-14s %.2f ms a spec\n", i < 2 ? "ref" : tested(), disabled[i],
+               1e3 * tally.seconds[i] / (double)tally.specs);
 }
 
 int main(int argc, char **argv) {

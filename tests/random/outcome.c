@@ -32,7 +32,15 @@ static bool formula_has(Arena *arena, const Results *results, Str formula, const
 }
 
 static const char *const discrete[] = {"rank(", "argmax(", NULL};
-static const char *const ratios[] = {"r2(", "cosine(", "norm_ratio(", NULL};
+static const char *const ratios[] = {"r2(", "cosine(", "norm_ratio(", "cka(", "correlation(", "bootstrap(", NULL};
+
+// A draw that rounding leaves without variance, or not, may move them.
+static void collect_bounds(Arena *arena, const ResultMetric *metric, Outcome *out) {
+    double *at = arena_many(arena, double, 2 * metric->points);
+    for (size_t p = 0; p < metric->points; p++) at[2 * p] = metric->intervals[p].lo, at[2 * p + 1] = metric->intervals[p].hi;
+    add_series(arena, out,
+               (Series){.name = str_format(arena, "bounds of %.*s", STR_ARG(metric->name)), .bits = true, .count = 2 * metric->points, .at = at});
+}
 
 static void collect_numbers(Arena *arena, const Results *results, Outcome *out) {
     for (size_t i = 0; i < results->metric_count; i++) {
@@ -44,6 +52,7 @@ static void collect_numbers(Arena *arena, const Results *results, Outcome *out) 
                             .discrete = formula_has(arena, results, metric->formula, discrete, 0),
                             .ratio = formula_has(arena, results, metric->formula, ratios, 0),
                             .count = metric->points});
+        if (metric->intervals) collect_bounds(arena, metric, out);
     }
     for (size_t i = 0; i < results->term_count; i++) {
         const ResultTerm *term = &results->terms[i];
@@ -84,7 +93,7 @@ static void collect_maps(Arena *arena, const Results *results, Outcome *out) {
     for (size_t i = 0; i < results->map_count; i++) {
         const ResultMap *map = &results->maps[i];
         size_t count = map->map ? (map->in + 1u) * (size_t)map->out : 0;
-        double sizes[] = {map->in, map->out, (double)map->rows}, rank = map->rank;
+        double sizes[] = {map->in, map->out, (double)map->fit.rows}, rank = map->fit.rank;
         Str name = str_format(arena, "map %.*s", STR_ARG(map->name));
         add_series(arena, out,
                    (Series){.name = str_format(arena, "sizes of %s", name.at),
@@ -276,7 +285,7 @@ Distance outcome_distance(Arena *arena, const Outcome *a, const Outcome *b, cons
     for (size_t s = 0; s < a->series.len; s++) {
         double moves = 0;
         for (size_t n = 0; n < nudges; n++) moves = fmax(moves, moved(&a->series.at[s], &nudged[n].series.at[s]));
-        bool skip = a->series.at[s].rank || (ties && a->series.at[s].discrete);
+        bool skip = a->series.at[s].rank || a->series.at[s].bits || (ties && a->series.at[s].discrete);
         if (!skip) compare_series(&a->series.at[s], &b->series.at[s], moves, &out);
     }
     return out;

@@ -18,6 +18,7 @@ typedef struct {
     bool discrete; // counts or compares logits
     bool ratio;    // divides by what may be zero but for rounding: then it may be undefined in one run alone
     bool exact;    // never a matter of rounding: prompts and positions of rows
+    bool bits;     // where devices may be far apart: compared between ways of one alone
     bool rank;     // of a fit: where one side is nearly of a lower rank, it is a matter of rounding and decides a lot
     size_t count;
     const double *at; // NaN: undefined

@@ -60,7 +60,8 @@ typedef struct {
 
 typedef struct {
     Str name;
-    bool number; // else one value a prompt
+    bool number;   // else one value a prompt
+    bool interval; // of which no formula is made
 } MetricDef;
 
 typedef struct {

@@ -108,22 +108,44 @@ static void add_reduced(Gen *g, Text *out, Str values) {
 static void add_formula(Gen *g, Text *out) {
     static const char *const formulas[] = {"%s - %s", "100 * (%s - %s)", "%s / 4 + 2 * %s", "-%s * %s"};
     MetricDef a = *pick_from(g, &g->metrics), b = *pick_from(g, &g->metrics);
-    text_add(out, formulas[below(g, COUNT(formulas))], a.name.at, b.name.at);
+    bool plain = !a.interval && !b.interval;
+    if (plain) text_add(out, formulas[below(g, COUNT(formulas))], a.name.at, b.name.at);
+    if (!plain) add_number(g, out);
+}
+
+static void add_correlation(Gen *g, Text *out) {
+    uint32_t run = some_run(g);
+    text_str(out, STR("correlation("));
+    add_metric(g, out, run);
+    text_str(out, STR(", "));
+    add_metric(g, out, run_beside(g, run));
+    text_char(out, ')');
+}
+
+static void add_alike(Gen *g, Text *out) {
+    const RunDef run = g->runs.at[some_run(g)];
+    text_str(out, str_of(percent(g, 50) ? "r2" : "cka"));
+    add_state_pair(g, out, &run);
+}
+
+// All of it is of one run's prompts.
+static Str drawn_anew(Gen *g, Str number) {
+    return str_format(g->arena, "bootstrap(%.*s, n: %u, method: %s)", STR_ARG(number), 1 + below(g, 40), percent(g, 50) ? "basic" : "percentile");
 }
 
 static void define_metric(Gen *g) {
     Text value = text_open(g->arena), number = text_open(g->arena);
-    MetricDef metric = {new_name(g, "k"), true};
+    MetricDef metric = {new_name(g, "k"), true, false};
     uint32_t kind = below(g, 100);
     if (kind < 12) {
         const RunDef run = g->runs.at[some_run(g)];
         add_discrete(g, &value, &run);
         add_reduced(g, &number, text_view(&value));
     } else if (kind < 24) {
-        const RunDef run = g->runs.at[some_run(g)];
-        text_str(&number, STR("r2"));
-        add_state_pair(g, &number, &run);
-    } else if (kind < 34 && g->metrics.len) {
+        add_alike(g, &number);
+    } else if (kind < 28) {
+        add_correlation(g, &number);
+    } else if (kind < 36 && g->metrics.len) {
         add_formula(g, &number);
     } else {
         add_values(g, &value);
@@ -131,7 +153,8 @@ static void define_metric(Gen *g) {
         if (percent(g, 10)) text_str(&number, STR(" * "));
         if (str_ends(text_view(&number), STR(" * "))) add_number(g, &number);
     }
-    define(g, "metric %s = %s", metric.name.at, number.at);
+    metric.interval = percent(g, 12) && (kind < 28 || kind >= 36);
+    define(g, "metric %s = %s", metric.name.at, metric.interval ? drawn_anew(g, text_view(&number)).at : number.at);
     list_push(g->arena, &g->metrics, metric);
 }
 

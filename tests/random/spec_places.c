@@ -111,7 +111,8 @@ Where where_of_one(Gen *g) {
 }
 
 static Where where_of_each(Gen *g, uint32_t each) {
-    return (Where){str_format(g->arena, percent(g, 50) ? "first(%u)" : "last(%u)", each), each};
+    static const char *const words[] = {"first", "last", "content"};
+    return (Where){str_format(g->arena, "%s(%u)", pick(g, words), each), each};
 }
 
 Where some_where(Gen *g) {

@@ -97,6 +97,22 @@ static Str procrustes_text(Gen *g, uint32_t in, uint32_t out) {
     return text_view(&text);
 }
 
+static Str fit_text(Gen *g, uint32_t in, uint32_t out) {
+    uint32_t which = below(g, 100);
+    if (which < 25) return STR("mean()");
+    if (which < 35) return str_format(g->arena, "random_rotation(%u)", below(g, 3));
+    if (which < 50) return str_format(g->arena, "ridge(%s, standardize: false, rank: %u)", percent(g, 50) ? "1" : "30", 1 + below(g, MIN(in, out)));
+    if (which < 60) return str_format(g->arena, "ridge(%s, standardize: false)", percent(g, 50) ? "0.5" : "10");
+    return procrustes_text(g, in, out);
+}
+
+// Centred rows span one direction less than there are.
+static uint32_t pca_rank(Gen *g, Where where, uint32_t prompts, uint32_t width) {
+    uint32_t least = where.each == SWEPT ? 1 : where.each ? where.each : g->least_tokens;
+    uint32_t rows = least * g->prompts[prompts];
+    return percent(g, 3) ? 4 : 1 + below(g, MIN(MIN(width, 4u), MAX(rows, 2u) - 1));
+}
+
 static const MapDef *new_map(Gen *g, uint32_t width) {
     uint32_t prompts, from = below(g, g->model_count), to = below(g, g->model_count);
     Str on = fit_prompts(g, &prompts);
@@ -109,8 +125,12 @@ static const MapDef *new_map(Gen *g, uint32_t width) {
         Text x = text_open(g->arena), y = text_open(g->arena);
         map.in = fit_states(g, &x, where, from, prompts, percent(g, 60) ? width : ANY_WIDTH).width;
         map.out = fit_states(g, &y, where, to, prompts, width).width;
-        Str fit = percent(g, 25) ? STR("mean()") : procrustes_text(g, map.in, map.out);
-        define(g, "mapper %s = %s from %s to %s on %s", map.name.at, fit.at, x.at, y.at, on.at);
+        uint32_t inside = percent(g, 20) ? pca_rank(g, where, prompts, MIN(map.in, map.out)) : 0;
+        if (inside > MIN(map.in, map.out)) inside = 0;
+        Str fit = inside ? fit_text(g, inside, inside) : fit_text(g, map.in, map.out);
+        const char *outside = percent(g, 50) ? "mean" : map.in == map.out && percent(g, 50) ? "keep" : "zero";
+        Str in = inside ? str_format(g->arena, " in pca(%u, outside: %s)", inside, outside) : STR("");
+        define(g, "mapper %s = %s%.*s from %s to %s on %s", map.name.at, fit.at, STR_ARG(in), x.at, y.at, on.at);
     }
     list_push(g->arena, &g->maps, map);
     return &g->maps.at[g->maps.len - 1];
@@ -124,13 +144,6 @@ static const MapDef *map_to(Gen *g, uint32_t width) {
     }
     const MapDef *map = g->maps.len < 3 ? new_map(g, width) : NULL;
     return map && (map->out == width || map->out == ANY_WIDTH) ? map : NULL;
-}
-
-// Centred rows span one direction less than there are.
-static uint32_t pca_rank(Gen *g, Where where, uint32_t prompts, uint32_t width) {
-    uint32_t least = where.each == SWEPT ? 1 : where.each ? where.each : g->least_tokens;
-    uint32_t rows = least * g->prompts[prompts];
-    return percent(g, 3) ? 4 : 1 + below(g, MIN(MIN(width, 4u), MAX(rows, 2u) - 1));
 }
 
 static const MapDef *new_basis(Gen *g, uint32_t width) {

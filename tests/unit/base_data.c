@@ -59,6 +59,14 @@ static void test_halves(void) {
     CHECK(f16[0x3c00] == 1 && f16[0x7bff] == 65504 && f16[1] == 0x1p-24f && bf16[0x4049] == 3.140625f);
 }
 
+static void test_kinds_of_types(void) {
+    static const bool is_float[DTYPE_COUNT] = {[DTYPE_f32] = true, [DTYPE_f16] = true, [DTYPE_bf16] = true};
+    for (DType d = 0; d < DTYPE_COUNT; d++) {
+        CHECK(dtype_is_float(d) == is_float[d] && dtype_is_short(d) == (is_float[d] && dtype_info[d].bytes == 2));
+        CHECK(dtype_held(d, DTYPE_COUNT) == d && dtype_held(d, DTYPE_bf16) == (is_float[d] ? DTYPE_bf16 : d));
+    }
+}
+
 static void test_widening(void) {
     const float f32[] = {1.5f, -0.0f, INFINITY};
     const double f64[] = {1e300, 0.1, -3};
@@ -271,6 +279,7 @@ int main(void) {
         return 1;
     }
     test_halves();
+    test_kinds_of_types();
     test_widening();
     test_sha256();
     test_hasher_str();

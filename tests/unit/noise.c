@@ -11,7 +11,7 @@ static const Str points[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}};
 
 static Str printed(double with, bool known, Arena *arena) {
     ResultAxis axis = {STR("site"), 4, points, NULL};
-    ResultMetric metric = {STR("m"), STR("mean(kl(p, c))"), 1, 4, values, done};
+    ResultMetric metric = {STR("m"), STR("mean(kl(p, c))"), 1, 4, values, done, NULL, NULL};
     ResultTerm term = {.metric = STR("m"), .text = STR("kl(p, c)")};
     ResultProbe probe = {.term = 0, .value = {0.25, with}, .done = {true, known}};
     ResultColumn columns[] = {{true, 0, RESULT_value}, {false, 0, RESULT_value}};

@@ -165,6 +165,35 @@ static void appended(void) {
     CHECK_STR(plain->ids[1], STR("line 2"));
 }
 
+// Tokens that cover the n-th occurrence; none of the template, in which the text may stand too.
+static void covered(bool chat) {
+    make_model(true, true);
+    put("p.jsonl", STR("{\"text\": \"user says: the user is a user\"}\n"));
+    StreamModel model = {folder.at, STR("m")};
+    PromptsFile file = {.path = path_join(arena, folder, STR("p.jsonl")).at, .text_field = STR("text"), .id_field = STR("id"), .chat = chat};
+    Streams *streams = streams_open(arena, &model, 1, &file, 1, NULL);
+    Facts facts = streams_facts(streams);
+    Error err;
+    const Stream *stream = facts.stream(facts.self, 0, 0, STR(""), &err);
+    CHECK(stream != NULL);
+    for (uint32_t n = 1; stream && n <= 4; n++) {
+        bool *flags = arena_many(arena, bool, stream->start[1]);
+        uint32_t found;
+        CHECK(facts.cover(facts.self, stream, 0, STR("user"), n, flags, &found, &err));
+        CHECK(found == (n < 4 ? n : 3));
+        Text text = text_open(arena);
+        for (uint32_t t = 0; t < stream->start[1]; t++) {
+            Str token;
+            if (flags[t] && tokenizer_decode(streams_tokenizer(streams, 0, &err), arena, &stream->tokens[t], 1, false, &token, &err))
+                text_str(&text, token);
+            CHECK(!flags[t] || stream->content[t]);
+        }
+        bool has = text.len && strstr(text.at, "user") && text.len < 8;
+        CHECK(has == (n < 4));
+    }
+    streams_close(streams);
+}
+
 int main(void) {
     arena = arena_open();
     char name[] = "/tmp/mdx-streams-XXXXXX";
@@ -173,6 +202,8 @@ int main(void) {
     content();
     appended();
     cache();
+    covered(false);
+    covered(true);
     Error err;
     folder_remove(folder.at, &err);
     arena_close(arena);

@@ -111,6 +111,59 @@ def wide(case):
     maps.out.save()
 
 
+# ---- Ridge regression and the maps that others are compared with
+
+def controls(case):
+    pool = Pool({"train": 40, "val": 3})
+    maps, tens = Maps(case, pool), [0.1, 1, 10, 100]
+    read = lambda name, file: pool.read(name, file, "z", 3, ("first", 4), [1])
+    attn = lambda name, file: pool.read(name, file, "attn_out", 4, ("first", 4))
+    x, y, val = rows(read("base", "train")), rows(read("tuned", "train")), read("base", "val")
+    a, b = rows(attn("base", "train")), rows(attn("tuned", "train"))
+    held = 4 * 8  # the last fifth of 40 prompts
+    first = fits.ridge(x, y, held, tens)[0][:2]
+    one = maps.add("chosen", {}, first, val)
+    maps.add("raw", {}, fits.ridge(x, y, held, [0.01], standardize=False)[0][:2], val)
+    maps.add("low", {}, fits.ridge(x, y, held, [1], rank=3)[0][:2], val)
+    maps.add("wide", {}, fits.ridge(a, y, held, [1, 10, 100])[0][:2], attn("base", "val"))
+    maps.add("tall", {}, fits.ridge(x, b, held, [1, 10, 100])[0][:2], val)
+    maps.add("same", {}, fits.moments(a, b)[:2], attn("base", "val"))
+    maps.add("spun", {}, fits.random_rotation(x, y, 5), val)
+    maps.add("down", {}, fits.random_rotation(a, y, 6), attn("base", "val"))
+    maps.add("mixed", {}, fits.ridge(x, fits.shuffled(y, 4, 7), held, tens)[0][:2], val)
+    maps.add("turned", {}, fits.procrustes(x, fits.shuffled(y, 4, 8), scale=True), val)
+    # A map fitted on what another makes of the source, and one applied behind the other.
+    maps.add("second", {}, fits.ridge(one(x), y, held, [10])[0][:2], apply(one, val))
+    maps.out.save()
+
+
+# ---- Fitted inside subspaces
+
+def insides(case):
+    pool = Pool({"train": 40, "val": 3})
+    maps = Maps(case, pool)
+    h = lambda name, file: pool.read(name, file, "z", 3, ("first", 4), [1])
+    attn = lambda name, file: pool.read(name, file, "attn_out", 4, ("first", 4))
+    a, b, x, y = (np.asarray(rows(read(name, "train")), np.float64) for read in (attn, h) for name in NAMES)
+    val, small = attn("base", "val"), h("base", "val")
+    ridge = lambda value: lambda p, q: fits.ridge(p, q, 32, [value])[0]
+    rigid = lambda p, q: fits.procrustes(p, q, scale=True)
+    white = lambda p, q: fits.procrustes(p, q, True, True, 0.05)
+    weights = [pool.models[name].net.lm_head.weight.detach().double().numpy() for name in NAMES]
+    logits = [fits.joint(w, w, 6, center=False) for w in weights]
+    both = fits.joint(*weights, 6, center=False)
+    maps.add("each", {}, fits.inside(a, b, (fits.pca(a, 6), fits.pca(b, 6)), ridge(10), "mean"), val)
+    maps.add("source", {}, fits.inside(a, b, (fits.pca(a, 5),) * 2, rigid, "zero"), val)
+    maps.add("target", {}, fits.inside(a, b, (fits.pca(b, 5),) * 2, white, "keep"), val)
+    maps.add("joint", {}, fits.inside(a, b, (fits.joint(a, b, 7),) * 2, rigid, "mean"), val)
+    maps.add("down", {}, fits.inside(a, y, (fits.pca(a, 4), fits.pca(y, 4)), ridge(1), "mean"), val)
+    maps.add("whole", {}, fits.procrustes(x, y, scale=True), small)
+    maps.add("read", {}, fits.inside(a, b, logits, ridge(10), "mean"), val)
+    maps.add("shared", {}, fits.inside(a, b, (both, both), rigid, "keep"), val)
+    maps.add("mixed", {}, fits.inside(a, fits.shuffled(b, 4, 1), (fits.pca(a, 6), fits.pca(b, 6)), ridge(10), "mean"), val)
+    maps.out.save()
+
+
 # ---- Subspaces
 
 def subspaces(case):
@@ -163,6 +216,8 @@ CASES = {
     "maps-many": lambda case: grid(case, 40, ("first", 4)),
     "maps-few": lambda case: grid(case, 12, "end", few=True),
     "maps-wide": wide,
+    "maps-controls": controls,
+    "maps-inside": insides,
     "subspaces": subspaces,
     "from-file": from_file,
 }

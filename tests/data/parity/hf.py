@@ -37,7 +37,7 @@ class Prompt:
         self.id, self.ids, self.content = name, ids, content
 
     def at(self, where):
-        """Positions that a word selects: "end", "all", ("first", k), ("last", k), or a number."""
+        """Positions that a word selects: "end", "all", ("first", k), ("last", k), ("content", k, skip), or a number."""
         n = len(self.ids)
         if where == "end":
             return [n - 1]
@@ -45,6 +45,12 @@ class Prompt:
             return list(range(n))
         if isinstance(where, int):
             return [where % n]
+        if where[0] == "content":
+            _, k, skip = where
+            usable = self.content[:len(self.content) - skip]
+            assert usable, (self.id, where)
+            spread = np.linspace(0, len(usable) - 1, min(k, len(usable)))
+            return [usable[i] for i in np.floor(spread + 0.5).astype(int)]
         word, k = where
         assert k <= len(self.content), (self.id, where)
         return self.content[:k] if word == "first" else self.content[-k:]

@@ -15,9 +15,10 @@ import cases_metrics
 import cases_patches
 import cases_rope
 import cases_sites
+import cases_stats
 
 CASES = {**cases_sites.CASES, **cases_patches.CASES, **cases_metrics.CASES, **cases_maps.CASES, **cases_rope.CASES,
-         **cases_bf16.CASES}
+         **cases_bf16.CASES, **cases_stats.CASES}
 
 
 def main(names):
