@@ -2,7 +2,7 @@
 #include <math.h>
 #include <time.h>
 
-#include "api/session.h"
+#include "api/profile.h"
 
 static double now(clockid_t clock) {
     struct timespec t;
@@ -62,18 +62,33 @@ static bool check_probes(const Mdx *mdx, Error *err) {
     return true;
 }
 
+// The profile's own measuring is no part of the run's time and memory.
+static bool run_timed(Mdx *mdx, RunTimes *times, Error *err) {
+    Profile profile;
+    bool ok = mdx->profile ? profile_run(mdx, &profile, err) : executor_run(mdx->executor, false, &mdx->results, err);
+    double measuring = now(CLOCK_MONOTONIC);
+    times->peak = memory_peak();
+    if (ok && mdx->profile) {
+        session_phase(mdx, "measuring limits");
+        profile_limits(&profile);
+        profile_print(&profile, &mdx->profiled);
+    }
+    times->seconds -= now(CLOCK_MONOTONIC) - measuring;
+    return ok;
+}
+
 static bool run_files(Mdx *mdx, const OpenFiles *files, Error *err) {
     RunTimes times = {now(CLOCK_REALTIME), 0, 0};
     double begin = now(CLOCK_MONOTONIC);
     mdx->execution = (Execution){&mdx->plan, mdx->device, mdx->device_options, &mdx->listener, &mdx->stop};
     session_phase(mdx, "compiling");
     mdx->executor = executor_open(&mdx->execution, files, mdx->arena, err);
-    bool ok = mdx->executor && executor_run(mdx->executor, false, &mdx->results, err);
+    bool ok = mdx->executor && run_timed(mdx, &times, err);
     if (!ok || !mdx->keep) session_drop_executor(mdx);
     ok = ok && check_probes(mdx, err);
     if (!ok && err->kind == ERR_NOT_FINITE) find_origin(mdx, files, err);
-    times.seconds = now(CLOCK_MONOTONIC) - begin;
-    times.peak = memory_peak();
+    times.seconds += now(CLOCK_MONOTONIC) - begin;
+    if (!mdx->profile) times.peak = memory_peak();
     mdx->stopped = !ok && err->kind == ERR_INTERRUPTED;
     if (!ok && !mdx->stopped) return false;
     mdx->ran = true;
@@ -131,6 +146,10 @@ const char *mdx_json(const Mdx *mdx) {
     Text out = text_open(mdx->arena);
     results_json(&mdx->results, &out);
     return out.at;
+}
+
+const char *mdx_profile(const Mdx *mdx) {
+    return mdx->profiled.at;
 }
 
 const char *mdx_folder(const Mdx *mdx) {

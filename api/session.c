@@ -32,6 +32,7 @@ Mdx *mdx_open(void) {
     mdx->bench_longest = 60;
     mdx->diags = diags_open(arena, &mdx->spec.sources);
     mdx->dumps = text_open(arena);
+    mdx->profiled = text_open(arena);
     mdx->messages = text_open(arena);
     mdx->listener = (Listener){mdx, call_progress, call_warn};
     return mdx;
@@ -233,6 +234,11 @@ static bool set_keep(Mdx *mdx, const char *value) {
     return true;
 }
 
+static bool set_profile(Mdx *mdx, const char *value) {
+    mdx->profile = strcmp(value, "off") != 0;
+    return true;
+}
+
 static bool set_repeat(Mdx *mdx, const char *value) {
     unsigned long n;
     if (!whole_number(mdx, "repeat", value, 1000, &n)) return false;
@@ -291,6 +297,7 @@ static const Option options[] = {
     {"prove", "on|off", "patched runs prove themselves: patched with their own values they must be the clean run (default: on)", set_prove},
     {"strict", "on|off", "results that do not depend on how much is computed at once, bit for bit (the devices cpu and ref always are strict)", set_strict},
     {"keep", "on|off", "keep what mdx_rerun needs in memory after mdx_run", set_keep},
+    {"profile", "on|off", "mdx run: print on stderr where its time went, by kind of step, and how near to the device's limits that is", set_profile},
     {"repeat", "N", "mdx bench: runs of each row (default: 5 to 25, until their quartiles are within 3 % of the median)", set_repeat},
     {"longest", "SECONDS", "mdx bench: what a row may take; longer experiments without a saving are estimated from one point (default: 60)", set_longest},
     {"rows", "LIST", "mdx bench: what is measured beside the experiment: forwards, rerun, start, without (default: all; experiment: nothing else)", set_rows},

@@ -29,6 +29,7 @@ struct Mdx {
     uint32_t bench_repeat; // runs of each row of mdx_bench; 0: until their interval is narrow
     Str bench_rows;        // what mdx_bench measures beside the experiment; empty: all
     double bench_longest;  // seconds that a row may take
+    bool profile;          // say where the time of a run went
     BuildOptions build;
     PassOptions passes;
     StrList sets;
@@ -54,6 +55,7 @@ struct Mdx {
     Executor *executor;    // of a run that is kept
     bool ran;
     Str folder;
+    Text profiled;         // where the time went
     Text messages;         // rendered, beside diags
     size_t rendered;       // diags that are in messages
     volatile sig_atomic_t stop;

@@ -59,6 +59,8 @@ typedef struct {
     // The products of the prepared plan (runtime/products.h) and nothing else, as fast as they can be; seconds
     // [plan->step_count] become what each step's took. May be NULL.
     bool (*bare_products)(Device *device, double *seconds, Error *err);
+    // Bytes a second, read and written ones together, that a plain copy within the memory it computes in makes. May be NULL.
+    bool (*copy_rate)(Device *device, double *rate, Error *err);
     void (*close)(Device *device);
 } DeviceApi;
 

@@ -5,6 +5,7 @@
 
 #include "runtime/cache.h"
 #include "runtime/cpu/bare.h"
+#include "runtime/cpu/copy.h"
 #include "runtime/device.h"
 #include "runtime/ref.h"
 
@@ -243,6 +244,10 @@ static bool cpu_device_bare_products(Device *device, double *seconds, Error *err
     return cpu_bare(&self->cpu, &self->bare, self->plan, self->arena, seconds, err);
 }
 
+static bool cpu_device_copy_rate(Device *device, double *rate, Error *err) {
+    return cpu_copy_rate(((DeviceCpu *)device->self)->cpu.pool, rate, err);
+}
+
 static void cpu_device_close(Device *device) {
     DeviceCpu *self = device->self;
     if (!self) return;
@@ -265,5 +270,6 @@ const DeviceApi device_cpu = {
     .read = cpu_device_read,
     .print = cpu_device_print,
     .bare_products = cpu_device_bare_products,
+    .copy_rate = cpu_device_copy_rate,
     .close = cpu_device_close,
 };

@@ -3,6 +3,7 @@
 #include "mdx/map.h"
 #include "runtime/cache.h"
 #include "runtime/cuda/attention.h"
+#include "runtime/cuda/copy.h"
 #include "runtime/cuda/graphs.h"
 #include "runtime/cuda/held.h"
 #include "runtime/cuda/logits.h"
@@ -647,6 +648,10 @@ static bool cuda_device_bare_products(Device *device, double *seconds, Error *er
     return ok;
 }
 
+static bool cuda_device_copy_rate(Device *device, double *rate, Error *err) {
+    return gpu_copy_rate(&((DeviceCuda *)device->self)->gpu, rate, err);
+}
+
 static void cuda_device_close(Device *device) {
     DeviceCuda *self = device->self;
     if (!self) return;
@@ -679,5 +684,6 @@ const DeviceApi device_cuda = {
     .take = cuda_device_take,
     .print = cuda_device_print,
     .bare_products = cuda_device_bare_products,
+    .copy_rate = cuda_device_copy_rate,
     .close = cuda_device_close,
 };

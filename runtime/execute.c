@@ -2,6 +2,7 @@
 #include "runtime/clock.h"
 #include "runtime/count.h"
 #include "runtime/outputs.h"
+#include "runtime/traffic.h"
 
 // ---- Files
 
@@ -177,6 +178,15 @@ bool executor_bare(Executor *executor, double *seconds, Error *err) {
     const DeviceApi *api = executor->device.api;
     if (!api->bare_products) FAIL(err, ERR_INPUT, "the device %s multiplies no bare products; try --device=cpu", api->name);
     return api->bare_products(&executor->device, seconds, err);
+}
+
+bool executor_copy_rate(Executor *executor, double *rate, Error *err) {
+    *rate = 0;
+    return !executor->device.api->copy_rate || executor->device.api->copy_rate(&executor->device, rate, err);
+}
+
+double executor_step_bytes(const Executor *executor, const Step *step) {
+    return step_bytes(&executor->bound, step);
 }
 
 void plan_set_axis(const Plan *plan, uint32_t axis, const double *values) {

@@ -59,5 +59,10 @@ void executor_clock(Executor *executor, double *seconds);
 // offer it (DeviceApi.bare_products).
 bool executor_bare(Executor *executor, double *seconds, Error *err);
 
+// Bytes a second that a plain copy within the device's memory makes, read and written; 0: the device does not say.
+bool executor_copy_rate(Executor *executor, double *rate, Error *err);
+
+double executor_step_bytes(const Executor *executor, const Step *step); // runtime/traffic.h
+
 // Other values for a sweep of numbers; `values` has as many as the sweep.
 void plan_set_axis(const Plan *plan, uint32_t axis, const double *values);

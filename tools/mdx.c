@@ -131,6 +131,7 @@ static int run_run(const Arguments *arguments) {
     fputs(arguments->json ? mdx_json(session) : mdx_tables(session), stdout);
     if (*mdx_folder(session)) fprintf(stderr, "results in %s\n", mdx_folder(session));
     int status = finish(ok);
+    fputs(mdx_profile(session), stderr);
     if (arguments->times) next_phase(NULL);
     return mdx_stopped(session) ? EXIT_STOPPED : status;
 }
@@ -225,7 +226,8 @@ static bool read_option(int argc, char **argv, int *i, Arguments *out) {
     name[length] = '\0';
     bool *flag = strcmp(name, "json") == 0 ? &out->json : strcmp(name, "times") == 0 ? &out->times : NULL;
     if (flag) return *flag = true;
-    if (strcmp(name, "verify") == 0 && !equals) return mdx_option(session, name, "on");
+    bool switched = strcmp(name, "verify") == 0 || strcmp(name, "profile") == 0;
+    if (switched && !equals) return mdx_option(session, name, "on");
     const char *value = equals ? equals + 1 : ++*i < argc ? argv[*i] : NULL;
     if (!value) {
         fprintf(stderr, "mdx: --%s needs a value\n", name);

@@ -43,6 +43,7 @@ MDX_API const char *mdx_emit(Mdx *mdx, const char *as);                       //
 MDX_API const char *mdx_dumps(const Mdx *mdx);                                // graphs after the passes of option "dump-after"
 MDX_API const char *mdx_tables(const Mdx *mdx);                               // the reported tables, aligned
 MDX_API const char *mdx_json(const Mdx *mdx);                                 // the results as JSON
+MDX_API const char *mdx_profile(const Mdx *mdx);                              // with the option profile: where the run's time went, as a table
 MDX_API const char *mdx_folder(const Mdx *mdx);                               // where the results were written
 MDX_API size_t mdx_points(const Mdx *mdx, const char *metric);                // number of points of a reported metric; 0: no such
 MDX_API bool mdx_value(const Mdx *mdx, const char *metric, size_t point, double *out); // false: not computed, or undefined

@@ -117,7 +117,10 @@ for options in "" "--dtype=bf16" "--dtype=f16 --disable=fuse" "--strict=on" "--d
     runs "cuda $options" gpu $options --out="$work/out"
 done
 for folder in out/*/; do # options that change the results have a folder of their own
-    for file in ends values queries; do
+    runs "a profile" gpu --profile --dtype=bf16 --out="$work/profile"
+grep -q '^ .* attention  *[0-9]' err.txt && grep -q '^limits: the products alone [0-9.]* TFLOP/s, a copy in memory ' err.txt ||
+    { echo "no profile"; head -40 err.txt; failed=$((failed + 1)); }
+for file in ends values queries; do
         [ -s "$folder/states/$file.safetensors" ] || { echo "$folder: no states $file"; failed=$((failed + 1)); }
     done
 done

@@ -12,13 +12,14 @@
 
 enum { TIMES = 10 }; // in one process, and as often in fresh ones
 
-static const char spec[] = "model base = hf(\"models/steppe/base\")\nmodel tuned = hf(\"models/steppe/tuned\")\n"
-                           "prompts val = jsonl(\"prompts/val.jsonl\", text: \"text\", chat: true, limit: 3)\n"
-                           "run clean = tuned on val\nhook h = layers[layer].attn_out @ end\nsweep layer in [1, 4]\n"
-                           "sweep alpha in [0.5, 1]\npatch p = h <- it + alpha * (M(base.h) - it)\n"
-                           "mapper M = procrustes(scale: true) from base.h to tuned.h on val\nrun patched = tuned on val with p\n"
-                           "metric k = mean(kl(patched, clean))\nmetric e = std(entropy(patched, at: all))\n"
-                           "report table(layer, alpha, k, e)\nreport states(patched.layers[5].resid_post @ all, on: val, as: \"stream\")\n";
+static const char spec[] =
+    "model base = hf(\"models/steppe/base\")\nmodel tuned = hf(\"models/steppe/tuned\")\n"
+    "prompts val = jsonl(\"prompts/val.jsonl\", text: \"text\", chat: true, limit: 3)\n"
+    "run clean = tuned on val\nhook h = layers[layer].attn_out @ end\nsweep layer in [1, 4]\n"
+    "sweep alpha in [0.5, 1]\npatch p = h <- it + alpha * (M(base.h) - it)\n"
+    "mapper M = procrustes(scale: true) from base.h to tuned.h on val\nrun patched = tuned on val with p\n"
+    "metric k = mean(kl(patched, clean))\nmetric e = std(entropy(patched, at: all))\n"
+    "report table(layer, alpha, k, e)\nreport states(patched.layers[5].resid_post @ all, on: val, as: \"stream\")\n";
 
 static const char *const files[] = {"results.json", "values.csv", "states/stream.safetensors"};
 
@@ -74,7 +75,8 @@ static Str content(const char *folder, const char *name) {
 }
 
 // Both wrote the same; the folders bear the digest of what went in.
-static void same(const char *first, const char *out, const char *device, const char *what, const char *where, int time) {
+static void same(const char *first, const char *out, const char *device, const char *what, const char *where,
+                 int time) {
     const char *name = strrchr(first, '/') + 1;
     Str folder = path_join(arena, str_of(out), str_of(name));
     for (size_t i = 0; i < COUNT(files); i++) {

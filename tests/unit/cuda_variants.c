@@ -1,5 +1,5 @@
-// cuda_variants.c: whatever attention_plan asks for compiles, for each kind of GPU: head sizes, types and forms. The head
-// size of most models is compiled in all ways; of the others each in each form, types and GPUs in turns.
+// cuda_variants.c: whatever attention_plan asks for compiles, for each kind of GPU: head sizes, types and forms. The
+// head size of most models is compiled in all ways; of the others each in each form, types and GPUs in turns.
 #include "check.h"
 #include "gpu/attention_case.h"
 #include "runtime/cuda/compile.h"
@@ -48,7 +48,8 @@ static void add_tensor(Texts *texts) {
         for (size_t form = 0; form < FORMS; form++)
             for (size_t t = 0; t < COUNT(dtypes); t++) {
                 if (size == COMMON) add(texts, size, dtypes[t], form, 0, ARCHS);
-                if (size != COMMON && t == (size / 16 + form) % 2) add(texts, size, dtypes[t], form, size / 16 + form, 1);
+                if (size != COMMON && t == (size / 16 + form) % 2)
+                    add(texts, size, dtypes[t], form, size / 16 + form, 1);
             }
 }
 
