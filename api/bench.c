@@ -21,7 +21,7 @@ typedef struct {
 static BenchKind kind_of(const Step *step) {
     if (step->fused) return KIND_kernels;
     if (step->logits) return KIND_logits;
-    if (step->op == OP_linear || step->op == OP_product) return KIND_products;
+    if (step_is_product(step)) return KIND_products;
     if (step->op == OP_attention) return KIND_attention;
     return op_info[step->op].rows == ROWS_MATRIX ? KIND_fits : KIND_rest;
 }

@@ -23,7 +23,7 @@ static Str name_of(const Profile *profile, const Step *step) {
     if (step->fused)
         return str_format(arena, "kernel k%u, %u columns", step->fused->code, plan->codes[step->fused->code].width);
     if (step->logits) return STR("logits and their metrics");
-    if (step->op != OP_linear && step->op != OP_product) return str_of(op_info[step->op].name);
+    if (!step_is_product(step)) return str_of(op_info[step->op].name);
     return str_format(arena, "product %llu x %u -> %u", (unsigned long long)step->rows, plan->values[step->in[0]].width,
                       plan->values[step->out].width);
 }

@@ -33,7 +33,7 @@ static uint32_t whole_of(const Beside *b, uint32_t value, uint32_t *row) {
 }
 
 static bool is_product(const Beside *b, const Step *step) {
-    return step->op == OP_linear && !step->fused && !step->logits && value_at(b, step->in[1])->place == IN_FILE &&
+    return step->op == OP_linear && step_is_product(step) && value_at(b, step->in[1])->place == IN_FILE &&
            value_at(b, step->in[0])->place == IN_ARENA && step->rows;
 }
 

@@ -157,10 +157,10 @@ static uint64_t product_rows(const Step *step, const LogitsSource *source) {
 
 // By each source of logits; `again` holds all that the plan unembeds, until what the graph has is taken off.
 static void add_step(Explanation *e, const Step *step) {
-    if (!step->logits && (step->fused || step->op != OP_linear)) return;
-    for (uint32_t i = 0; i < (step->logits ? step->logits->source_count : MAX(step->weight_count, 1u)); i++) {
+    if (!step->logits && (!step_is_product(step) || step->op != OP_linear)) return;
+    for (uint32_t i = 0; i < (step->logits ? step->logits->source_count : step_weight_count(step)); i++) {
         const LogitsSource *source = step->logits ? &step->logits->sources[i] : NULL;
-        const Product *product = product_of_value(e, source ? source->weight : i ? step->weights[i] : step->in[1]);
+        const Product *product = product_of_value(e, source ? source->weight : step_weight(step, i));
         if (!product || !step->rows) continue;
         e->planned_weights = count_plus(e->planned_weights, product_bytes(e, product));
         if (product->unembeds) cost_add(&e->again, product, product_rows(step, source));

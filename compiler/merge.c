@@ -66,7 +66,7 @@ typedef struct {
 static void add_origin(void *self, uint32_t value, bool written) {
     const Origin *origin = self;
     uint32_t maker = written ? 0 : origin->group->maker[value];
-    if (!maker || !merge_by_weight(&origin->group->steps[maker - 1])) return;
+    if (!maker || !step_is_product(&origin->group->steps[maker - 1])) return;
     text_str(origin->key, (Str){(const char *)&origin->group->parts[maker - 1].kind, sizeof(uint32_t)});
 }
 

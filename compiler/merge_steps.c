@@ -82,10 +82,6 @@ static bool product_kind(const Lowered *lowered, const Step *step, Text *key) {
     return true;
 }
 
-bool merge_by_weight(const Step *step) {
-    return !step->fused && !step->logits && (step->op == OP_linear || step->op == OP_product);
-}
-
 bool merge_kind(const Lowered *lowered, const Step *step, Text *key) {
     if (!step->rows) return false;
     add_number(key, step->fused ? OP_COUNT : step->logits ? OP_COUNT + 1 : step->op);
@@ -93,7 +89,7 @@ bool merge_kind(const Lowered *lowered, const Step *step, Text *key) {
     if (step->fused) return fused_kind(lowered, step->fused, key);
     if (step->logits) return logits_kind(lowered, step->logits, key);
     if (op_info[step->op].rows == ROWS_ATTENTION) return attention_kind(lowered, step, key);
-    return merge_by_weight(step) && product_kind(lowered, step, key);
+    return step_is_product(step) && product_kind(lowered, step, key);
 }
 
 // ---- Values beside each other

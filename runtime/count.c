@@ -7,13 +7,9 @@ static void count_rows(const Plan *plan, uint32_t weight, uint64_t count, uint64
 }
 
 void count_step(const Plan *plan, const Step *step, uint64_t *rows) {
-    if (step->fused) return;
-    if (!step->logits) {
-        if (step->op == OP_linear || step->op == OP_product) count_rows(plan, step->in[1], step->rows, rows);
-        for (uint32_t i = 1; i < step->weight_count; i++) count_rows(plan, step->weights[i], step->rows, rows);
-        return;
-    }
-    for (uint32_t i = 0; i < step->logits->source_count; i++) {
+    for (uint32_t i = 0; step_is_product(step) && i < step_weight_count(step); i++)
+        count_rows(plan, step_weight(step, i), step->rows, rows);
+    for (uint32_t i = 0; step->logits && i < step->logits->source_count; i++) {
         const LogitsSource *source = &step->logits->sources[i];
         count_rows(plan, source->weight, rows_distinct(source->map, 0, step->rows, NULL, NULL), rows);
     }

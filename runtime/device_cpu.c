@@ -95,10 +95,10 @@ typedef bool CpuFunction(DeviceCpu *self, const Step *step, Error *err);
 static bool run_product(DeviceCpu *self, const Step *step, Error *err) {
     (void)err;
     CpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
-    uint32_t count = MAX(step->weight_count, 1u);
+    uint32_t count = step_weight_count(step);
     GemmWeight weights[STEP_MOST_WEIGHTS];
     for (uint32_t i = 0; i < count; i++) {
-        CpuValue w = value_at(self, step->weights ? step->weights[i] : step->in[1]);
+        CpuValue w = value_at(self, step_weight(step, i));
         weights[i] = (GemmWeight){w.at, w.dtype, step->op == OP_product ? w.width : (uint32_t)w.rows};
     }
     const Gemm gemm = {.x = x.at, .map = step->map[0], .rows = step->rows, .in = x.width, .out = y.width, .weights = weights,

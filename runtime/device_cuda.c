@@ -177,7 +177,7 @@ static bool run_kernel(DeviceCuda *self, const Step *step, const BoundStep *boun
 // ---- Products
 
 static GpuValue weight_at(const DeviceCuda *self, const Step *step, uint32_t i) {
-    return value_at(self, step->weights ? step->weights[i] : step->in[1]);
+    return value_at(self, step_weight(step, i));
 }
 
 // Weights that lie one below another in memory are one matrix. They do not where two models share some of them.

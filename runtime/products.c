@@ -25,11 +25,10 @@ PlanProducts plan_products(const Plan *plan, Arena *arena) {
     PlanProducts out = {0};
     for (uint32_t i = 0; i < plan->step_count; i++) {
         const Step *step = &plan->steps[i];
-        bool product = step->op == OP_linear || step->op == OP_product;
-        if (!step->rows || step->fused) continue;
+        if (!step->rows) continue;
         if (step->logits) {
             add_logits(plan, i, arena, &out);
-        } else if (product) {
+        } else if (step_is_product(step)) {
             PlanProduct one = {i,
                                step->rows,
                                plan->values[step->in[0]].width,

@@ -128,6 +128,20 @@ typedef struct {
     const Logits *logits;             // the same
 } Step;
 
+// A matrix product that is a step of its own.
+static inline bool step_is_product(const Step *step) {
+    return !step->fused && !step->logits && (step->op == OP_linear || step->op == OP_product);
+}
+
+// The weights of a product: how many, and the one with the i-th columns of the result.
+static inline uint32_t step_weight_count(const Step *step) {
+    return step->weights ? step->weight_count : 1;
+}
+
+static inline uint32_t step_weight(const Step *step, uint32_t i) {
+    return step->weights ? step->weights[i] : step->in[1];
+}
+
 // ---- What comes out
 typedef enum { OUT_metric, OUT_values, OUT_states, OUT_map, OUT_probe } OutputKind;
 

@@ -13,11 +13,10 @@ const DType *plan_weight_types(const Plan *plan, Arena *arena) {
     for (size_t i = 0; i < plan->value_count; i++) as[i] = DTYPE_COUNT;
     for (size_t i = 0; i < plan->step_count; i++) {
         const Step *step = &plan->steps[i];
-        if (step->op == OP_linear && !step->fused && !step->logits) as[step->in[1]] = states;
-        for (uint32_t k = 1; k < step->weight_count; k++) as[step->weights[k]] = states;
+        for (uint32_t k = 0; step_is_product(step) && k < step_weight_count(step); k++)
+            as[step_weight(step, k)] = step->op == OP_linear ? states : DTYPE_f32;
         for (uint32_t k = 0; step->logits && k < step->logits->source_count; k++)
             if (step->logits->sources[k].weight != NO_VALUE) as[step->logits->sources[k].weight] = states;
-        if (step->op == OP_product && !step->fused) as[step->in[1]] = DTYPE_f32;
     }
     return as;
 }

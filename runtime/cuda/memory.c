@@ -21,8 +21,7 @@ uint64_t cuda_free_memory(const char *path) {
 
 // Rows that a product gathers or rounds first, at most.
 static uint64_t product_bytes(const Plan *plan, const Step *step) {
-    bool product = !step->fused && !step->logits && (step->op == OP_linear || step->op == OP_product);
-    if (!product) return 0;
+    if (!step_is_product(step)) return 0;
     return step->rows * ((uint64_t)plan->values[step->in[0]].width + plan->values[step->out].width) * sizeof(float);
 }
 
