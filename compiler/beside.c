@@ -4,12 +4,13 @@
 // readers step over. Rows are read and laid out once instead of once a weight, and a device has fewer and larger
 // products. A result may itself be rows of a whole (merge.c): then the wholes are what is laid side by side.
 #include "compiler/merge.h"
+#include "compiler/parts.h"
 
 enum { UNIT = 16 }; // columns begin where a vector may
 
 typedef struct {
     uint32_t step;
-    uint32_t whole, row; // of which its result is rows, from `row` on
+    Spot out; // where its result lies
 } Product;
 
 typedef struct {
@@ -23,15 +24,6 @@ static const Value *value_at(const Beside *b, uint32_t value) {
     return &b->lowered->values.at[value];
 }
 
-// Where row `row` of the value lies: the whole that it is part of, and which row of that.
-static uint32_t whole_of(const Beside *b, uint32_t value, uint32_t *row) {
-    while (value_at(b, value)->base && !value_at(b, value)->base_column && value_at(b, value_at(b, value)->base - 1)->width == value_at(b, value)->width) {
-        *row += (uint32_t)value_at(b, value)->base_row;
-        value = value_at(b, value)->base - 1;
-    }
-    return value;
-}
-
 static bool is_product(const Beside *b, const Step *step) {
     return step->op == OP_linear && step_is_product(step) && value_at(b, step->in[1])->place == IN_FILE &&
            value_at(b, step->in[0])->place == IN_ARENA && step->rows;
@@ -41,8 +33,7 @@ static bool is_product(const Beside *b, const Step *step) {
 
 static void note_writer(void *self, uint32_t value, bool written) {
     Beside *b = self;
-    uint32_t row = 0;
-    if (written) b->plain[whole_of(b, value, &row)] = false;
+    if (written) b->plain[parts_whole(b->lowered, value).value] = false;
 }
 
 static void find_plain(Beside *b) {
@@ -56,28 +47,26 @@ static void find_plain(Beside *b) {
 
 static bool same_rows(const Beside *b, const Step *x, const Step *y) {
     if (x->rows != y->rows || x->group != y->group) return false;
-    uint32_t first_x = 0, first_y = 0;
-    if (whole_of(b, x->in[0], &first_x) != whole_of(b, y->in[0], &first_y)) return false;
-    if (first_x == first_y && x->map[0] == y->map[0]) return true;
+    Spot at_x = parts_whole(b->lowered, x->in[0]), at_y = parts_whole(b->lowered, y->in[0]);
+    if (at_x.value != at_y.value) return false;
+    if (at_x.row == at_y.row && x->map[0] == y->map[0]) return true;
     for (uint64_t r = 0; r < x->rows; r++) {
         uint64_t row_x = x->map[0] ? x->map[0][r] : r, row_y = y->map[0] ? y->map[0][r] : r;
-        if (first_x + row_x != first_y + row_y) return false;
+        if (at_x.row + row_x != at_y.row + row_y) return false;
     }
     return true;
 }
 
 static Product product_at(const Beside *b, uint32_t step) {
-    Product product = {.step = step};
-    product.whole = whole_of(b, b->lowered->steps.at[step].out, &product.row);
-    return product;
+    return (Product){step, parts_whole(b->lowered, b->lowered->steps.at[step].out)};
 }
 
 // Results of one type, in wholes of the same rows, each of which comes once.
 static bool fits(const Beside *b, const Product *first, const Product *other, const Product *chosen, uint32_t count) {
-    const Value *x = value_at(b, first->whole), *y = value_at(b, other->whole);
+    const Value *x = value_at(b, first->out.value), *y = value_at(b, other->out.value);
     for (uint32_t i = 0; i < count; i++)
-        if (chosen[i].whole == other->whole) return false;
-    return b->plain[other->whole] && first->row == other->row && x->rows == y->rows && x->dtype == y->dtype && x->base == y->base &&
+        if (chosen[i].out.value == other->out.value) return false;
+    return b->plain[other->out.value] && first->out.row == other->out.row && x->rows == y->rows && x->dtype == y->dtype && x->base == y->base &&
            x->width % UNIT == 0 && y->width % UNIT == 0;
 }
 
@@ -86,38 +75,24 @@ static bool fits(const Beside *b, const Product *first, const Product *other, co
 // The value of which the wholes are the columns, in this order; NO_VALUE when they are columns of something else.
 static uint32_t common_base(Beside *b, const Product *products, uint32_t count) {
     Lowered *lowered = b->lowered;
-    const Value *first = value_at(b, products[0].whole);
+    const Value *first = value_at(b, products[0].out.value);
     uint32_t base = first->base, width = 0;
-    Value like = {.place = IN_ARENA, .dtype = first->dtype, .rows = first->rows, .varies = first->varies};
+    Value like = *first;
     for (uint32_t i = 0; i < count; i++) {
-        const Value *whole = value_at(b, products[i].whole);
+        const Value *whole = value_at(b, products[i].out.value);
         if (base && whole->base_column != width) return NO_VALUE;
         width += whole->width;
     }
     if (base) return value_at(b, base - 1)->width == width ? base - 1 : NO_VALUE;
     like.width = width;
-    like.bytes = like.rows * width * dtype_info[like.dtype].bytes;
-    list_push(lowered->arena, &lowered->values, like);
+    base = parts_new(lowered, &like, like.rows);
     for (uint32_t i = 0, column = 0; i < count; i++) {
-        Value *whole = &lowered->values.at[products[i].whole];
-        whole->base = (uint32_t)lowered->values.len;
+        Value *whole = &lowered->values.at[products[i].out.value];
+        whole->base = base + 1;
         whole->base_column = column;
         column += whole->width;
     }
-    return (uint32_t)lowered->values.len - 1;
-}
-
-// The rows of it that the products write.
-static uint32_t rows_of(Beside *b, uint32_t base, uint32_t row, uint64_t rows) {
-    Lowered *lowered = b->lowered;
-    Value part = *value_at(b, base);
-    if (part.rows == rows) return base;
-    part.rows = rows;
-    part.bytes = rows * part.width * dtype_info[part.dtype].bytes;
-    part.base = base + 1;
-    part.base_row = row;
-    list_push(lowered->arena, &lowered->values, part);
-    return (uint32_t)lowered->values.len - 1;
+    return base;
 }
 
 static void join(Beside *b, const Product *products, uint32_t count) {
@@ -133,7 +108,7 @@ static void join(Beside *b, const Product *products, uint32_t count) {
         first->flops += step->flops;
         b->gone[products[i].step] = true;
     }
-    first->out = rows_of(b, base, products[0].row, first->rows);
+    first->out = parts_rows(lowered, base, products[0].out.row, first->rows);
     first->weights = weights;
     first->weight_count = count;
 }
@@ -153,15 +128,15 @@ static void join_from(Beside *b, uint32_t number, const U32List *same) {
 static void join_all(Beside *b) {
     U32List *readers = arena_many(b->scratch, U32List, b->lowered->values.len + 1);
     size_t steps = b->lowered->steps.len;
-    uint32_t row = 0, *whole = arena_many(b->scratch, uint32_t, steps + 1);
+    uint32_t *whole = arena_many(b->scratch, uint32_t, steps + 1);
     for (uint32_t i = 0; i < steps; i++) {
         const Step *step = &b->lowered->steps.at[i];
         if (!is_product(b, step)) continue;
-        whole[i] = whole_of(b, step->in[0], &row) + 1;
+        whole[i] = parts_whole(b->lowered, step->in[0]).value + 1;
         list_push(b->scratch, &readers[whole[i] - 1], i);
     }
     for (uint32_t i = 0; i < steps; i++)
-        if (whole[i] && !b->gone[i] && b->plain[product_at(b, i).whole]) join_from(b, i, &readers[whole[i] - 1]);
+        if (whole[i] && !b->gone[i] && b->plain[product_at(b, i).out.value]) join_from(b, i, &readers[whole[i] - 1]);
 }
 
 void beside_products(Lowered *lowered) {

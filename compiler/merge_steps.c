@@ -1,5 +1,6 @@
 // merge_steps.c: several steps of one kind as one: their rows one behind another, operands and results laid together.
 #include "compiler/merge.h"
+#include "compiler/parts.h"
 #include "mdx/map.h"
 
 // ---- Kinds
@@ -94,40 +95,13 @@ bool merge_kind(const Lowered *lowered, const Step *step, Text *key) {
 
 // ---- Values beside each other
 
-typedef struct {
-    uint32_t value;
-    uint64_t row;
-} Spot;
-
-// Where row 0 of the value lies: the whole that it is part of, and the row of that.
-static Spot spot_of(const Lowered *lowered, uint32_t value) {
-    Spot spot = {value, 0};
-    while (lowered->values.at[spot.value].base) {
-        spot.row += lowered->values.at[spot.value].base_row;
-        spot.value = lowered->values.at[spot.value].base - 1;
-    }
-    return spot;
-}
-
-static uint32_t value_new(Lowered *lowered, const Value *like, uint64_t rows) {
-    Value value = {.place = IN_ARENA, .dtype = like->dtype, .width = like->width, .rows = rows, .varies = like->varies};
-    value.bytes = rows * value.width * dtype_info[value.dtype].bytes;
-    list_push(lowered->arena, &lowered->values, value);
-    return (uint32_t)lowered->values.len - 1;
-}
-
-static void put_into(Lowered *lowered, uint32_t value, uint32_t base, uint64_t row) {
-    lowered->values.at[value].base = base + 1;
-    lowered->values.at[value].base_row = row;
-}
-
 // The whole that all the values are part of; made when there is none.
 static uint32_t common_whole(Lowered *lowered, const uint32_t *values, uint32_t count) {
     Arena *scratch = arena_open();
     U32List wholes = {0};
     uint64_t rows = 0;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t whole = spot_of(lowered, values[i]).value;
+        uint32_t whole = parts_whole(lowered, values[i]).value;
         bool have = false;
         for (size_t k = wholes.len; k-- > 0 && !have;) have = wholes.at[k] == whole;
         if (have) continue;
@@ -137,9 +111,9 @@ static uint32_t common_whole(Lowered *lowered, const uint32_t *values, uint32_t 
     uint32_t common = wholes.at[0];
     if (wholes.len > 1) {
         Value like = lowered->values.at[common];
-        common = value_new(lowered, &like, rows);
+        common = parts_new(lowered, &like, rows);
         for (size_t k = 0, row = 0; k < wholes.len; k++) {
-            put_into(lowered, wholes.at[k], common, row);
+            parts_put(lowered, wholes.at[k], common, row);
             row += lowered->values.at[wholes.at[k]].rows;
         }
     }
@@ -159,11 +133,7 @@ static Operand plain_operand(Lowered *lowered, uint32_t value, const uint32_t *m
     if (!rows_are_run(map, rows)) return (Operand){value, map};
     const Value *whole = &lowered->values.at[value];
     if (whole->place != IN_ARENA) return first ? (Operand){value, map} : (Operand){value, NULL};
-    if (!first && whole->rows == rows) return (Operand){value, NULL};
-    Value like = *whole;
-    uint32_t part = value_new(lowered, &like, rows);
-    put_into(lowered, part, value, first);
-    return (Operand){part, NULL};
+    return (Operand){parts_rows(lowered, value, first, rows), NULL};
 }
 
 // values[i] is read by rows[i] rows through maps[i].
@@ -174,7 +144,7 @@ static Operand join_operands(Lowered *lowered, const uint32_t *values, const uin
     for (uint32_t i = 0; i < count; i++) total += rows[i];
     uint32_t *map = arena_many(lowered->arena, uint32_t, total);
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t first = arena ? spot_of(lowered, values[i]).row : 0;
+        uint64_t first = arena ? parts_whole(lowered, values[i]).row : 0;
         for (uint64_t r = 0; r < rows[i]; r++) {
             uint64_t row = maps[i] ? maps[i][r] : r;
             map[next++] = row == ROW_NONE ? ROW_NONE : (uint32_t)(first + row);
@@ -188,9 +158,9 @@ static uint32_t join_results(Lowered *lowered, const uint32_t *values, uint32_t 
     uint64_t rows = 0;
     for (uint32_t i = 0; i < count; i++) rows += lowered->values.at[values[i]].rows;
     Value like = lowered->values.at[values[0]];
-    uint32_t whole = value_new(lowered, &like, rows);
+    uint32_t whole = parts_new(lowered, &like, rows);
     for (uint32_t i = 0, row = 0; i < count; i++) {
-        put_into(lowered, values[i], whole, row);
+        parts_put(lowered, values[i], whole, row);
         row += (uint32_t)lowered->values.at[values[i]].rows;
     }
     return whole;
@@ -307,17 +277,17 @@ static KeyRows merge_keys(Merge *m, size_t offset_of_keys, size_t input, uint32_
     uint32_t *others = arena_many(m->scratch, uint32_t, m->count);
     for (uint32_t i = 0; i < m->count && listed; i++) others[i] = keys[i]->other;
     if (listed) common_whole(m->lowered, others, m->count);
-    *in = spot_of(m->lowered, m->values[0]).value; // now: the second may have laid the first beside others
-    if (listed) out.other = spot_of(m->lowered, others[0]).value;
+    *in = parts_whole(m->lowered, m->values[0]).value; // now: the second may have laid the first beside others
+    if (listed) out.other = parts_whole(m->lowered, others[0]).value;
     LIST(uint32_t) list = {0};
     uint64_t next = 0;
     for (uint32_t i = 0; i < m->count; i++) {
-        uint32_t first = (uint32_t)spot_of(m->lowered, m->values[i]).row, list_at = (uint32_t)list.len, same = i;
+        uint32_t first = (uint32_t)parts_whole(m->lowered, m->values[i]).row, list_at = (uint32_t)list.len, same = i;
         for (uint32_t k = 0; k < i && listed && same == i; k++)
-            if (keys[k]->rows == keys[i]->rows && spot_of(m->lowered, m->values[k]).row == first) same = k;
+            if (keys[k]->rows == keys[i]->rows && parts_whole(m->lowered, m->values[k]).row == first) same = k;
         if (same < i) list_at = m->lists[same];
         m->lists[i] = list_at;
-        uint32_t own_first = listed ? (uint32_t)spot_of(m->lowered, others[i]).row : 0, used = 0;
+        uint32_t own_first = listed ? (uint32_t)parts_whole(m->lowered, others[i]).row : 0, used = 0;
         for (uint64_t r = 0; r < m->rows[i]; r++, next++) {
             begin[next] = keys[i]->begin[r] + (listed ? list_at : first);
             own[next] = listed ? keys[i]->own[r] + own_first : 0;
