@@ -10,6 +10,9 @@
 // forms that keep this order however small the call is (gemm.c): the first factor transposed, or a second factor of
 // whole vectors; and where the machine wants guards, keys and values are copied between them.
 //
+// Points of a sweep that write at one token differ in one key: the last. Their queries are one block: its last tile has
+// the keys that all see and then the last one of each query, which count as 0 for the others.
+//
 // What is not finite and unseen does not count as 0 in O: 0 times it is no number. It shows in every pair of a block,
 // whose queries are then taken one by one, each with the keys that it sees.
 #include <cblas.h>
@@ -39,6 +42,7 @@ enum {
 typedef struct {
     uint64_t first;
     uint32_t count, most; // queries; keys that one of them sees
+    uint32_t others;      // when each query has a last key of its own: those of the queries after the first
 } Block;
 
 typedef struct {
@@ -123,13 +127,16 @@ typedef struct {
     uint32_t stride;
 } KeyRow;
 
+// Numbers from `most` on: the last keys of the queries after the first.
 static KeyRow key_row(const Task *t, const AttentionKeys *keys, uint32_t number) {
-    uint64_t query = t->block->first, at = (uint64_t)keys->rows.begin[query] + number;
+    uint32_t most = t->block->most, other = number < most ? 0 : number - (most - 1);
+    uint64_t query = t->block->first + other, at = (uint64_t)keys->rows.begin[query] + number - other;
     const float *from = keys->at;
     uint32_t stride = keys->stride;
     if (keys->rows.rows) {
         at = keys->rows.rows[at];
-        if (at & OTHER_ROW) from = keys->other, stride = keys->other_stride, at = keys->rows.own[query] + (at & ~OTHER_ROW);
+        if (at & OTHER_ROW)
+            from = keys->other, stride = keys->other_stride, at = keys->rows.own[query] + (at & ~OTHER_ROW);
     }
     return (KeyRow){from + at * stride + t->kv_head * t->work->attention->size, stride};
 }
@@ -137,6 +144,7 @@ static KeyRow key_row(const Task *t, const AttentionKeys *keys, uint32_t number)
 // Whether keys stand one behind another in memory.
 static bool together(const Task *t, const AttentionKeys *keys, uint32_t first, uint32_t count) {
     const uint32_t *rows = keys->rows.rows;
+    if (first + count > t->block->most) return false;
     return !rows || rows_are_run(rows + keys->rows.begin[t->block->first] + first, count);
 }
 
@@ -253,6 +261,22 @@ static void soften_tile(Task *t, uint32_t first, uint32_t count) {
         memset(t->s + (size_t)p * t->stride + count, 0, (summed(t, count) - count) * sizeof *t->s);
 }
 
+// ---- The last keys of several queries: in a tile, the scores are for a time as if there were one
+
+static void take_own_scores(Task *t, uint32_t count) {
+    float *last = t->s + count - 1;
+    for (uint32_t p = 0; p < t->rows; p++, last += t->stride) *last = last[p / t->heads];
+}
+
+static void put_own_scores(Task *t, uint32_t count) {
+    float *last = t->s + count - 1;
+    for (uint32_t p = 0; p < t->rows; p++, last += t->stride) {
+        float own = *last;
+        memset(last, 0, t->block->count * sizeof *last);
+        last[p / t->heads] = own;
+    }
+}
+
 // ---- Tasks
 
 // All heads of a query after one another: neighbours in the result.
@@ -291,10 +315,14 @@ static void attend_block(Task *t, uint32_t worker) {
     take_queries(t);
     for (uint32_t first = 0; first < t->block->most; first += t->work->tile) {
         uint32_t count = MIN(t->work->tile, t->block->most - first);
-        score_tile(t, first, count);
+        uint32_t others = first + count == t->block->most ? t->block->others : 0;
+        score_tile(t, first, count + others);
+        if (others) take_own_scores(t, count);
         soften_tile(t, first, count);
-        add_values(t, first, count);
+        if (others) put_own_scores(t, count);
+        add_values(t, first, count + others);
     }
+    t->hides |= t->block->others > 0;
 }
 
 // Every pair has summed all values of the block, each times a number: the first pair tells of all.
@@ -308,7 +336,7 @@ static bool all_finite(const Task *t) {
 static void attend_one_by_one(const Task *all, uint32_t worker) {
     for (uint32_t i = 0; i < all->block->count; i++) {
         uint64_t query = all->block->first + i;
-        Block block = {query, 1, all->work->attention->count[query]};
+        Block block = {query, 1, all->work->attention->count[query], 0};
         Task t = {.work = all->work, .block = &block, .head = all->head, .kv_head = all->kv_head, .heads = all->heads};
         attend_block(&t, worker);
         keep_results(&t);
@@ -340,6 +368,25 @@ static bool same_prompt(const Attention *a, uint64_t r, uint64_t s) {
     return same_begin(&a->keys.rows, r, s) && same_begin(&a->values.rows, r, s);
 }
 
+// Whether all keys but the last are those of any query with this list.
+static bool only_last_own(const KeyRows *rows, uint64_t r, uint32_t count) {
+    bool own = false;
+    for (uint32_t k = 0; k + 1 < count && rows->rows; k++) own |= (rows->rows[rows->begin[r] + k] & OTHER_ROW) != 0;
+    return !own;
+}
+
+// How many queries from a row on read the same keys but for the last. Elsewhere (gemm.c), sums are cut by their length.
+static uint32_t points_at(const Work *w, uint64_t first, uint32_t room) {
+    const Attention *a = w->attention;
+    const KeyRows *keys = &a->keys.rows, *values = &a->values.rows;
+    uint32_t all = a->count[first], points = 1;
+    if (w->cpu->steady.rows > 1 || !only_last_own(keys, first, all) || !only_last_own(values, first, all)) return 1;
+    room = MIN(room, w->tile + UNIT - (all - 1) % w->tile); // that many keys a product takes
+    for (uint64_t r = first + 1; r < a->rows && points < room && a->count[r] == all; r++, points++)
+        if (keys->begin[r] != keys->begin[first] || values->begin[r] != values->begin[first]) break;
+    return points;
+}
+
 // The next block from a row on.
 static Block block_at(const Work *w, uint64_t first) {
     const Attention *a = w->attention;
@@ -350,6 +397,8 @@ static Block block_at(const Work *w, uint64_t first) {
         block.count++;
         block.most = MAX(block.most, a->count[r]);
     }
+    if (block.count == 1) block.others = points_at(w, first, room) - 1;
+    block.count += block.others;
     return block;
 }
 

@@ -26,7 +26,7 @@ typedef struct {
     float *hide;                                          // zeros, then as many times minus infinity
 } Cpu;
 
-enum { CPU_PANEL_BYTES = 16 << 20, CPU_TILE_BYTES = 16 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
+enum { CPU_PANEL_BYTES = 16 << 20, CPU_TILE_BYTES = 64 << 20, CPU_SCRATCH_BYTES = 4 << 20 };
 
 // cache: as for jit_open. threads 0: the default.
 bool cpu_open(Cpu *cpu, Arena *arena, uint32_t threads, const char *cache, Error *err);

@@ -244,13 +244,15 @@ static uint32_t columns_for(const Product *p, uint64_t row_tiles, uint32_t room)
     return (uint32_t)MIN(MAX(shared, (uint64_t)narrow(p)), MIN(room, p->cpu->steady.columns));
 }
 
-// High tiles only where their height has no bearing on the bits, and no rows are gathered.
+// High tiles only where their height has no bearing on the bits, and no rows are gathered. Whole columns in a few tiles
+// of rows are 2 to 9 % faster than half of them in half as many.
 static uint32_t rows_for(const Product *p, uint32_t deepest) {
-    enum { MOST_ROWS = 4 * TILE_ROWS };
+    enum { MOST_ROWS = 4 * TILE_ROWS, ENOUGH_ROWS = 512 };
     const Gemm *g = p->gemm;
     uint32_t rows = MIN(X_FLOATS / deepest, TILE_ROWS) / p->cpu->steady.rows * p->cpu->steady.rows;
     if (g->map || p->cpu->steady.rows > 1) return rows;
     uint64_t beside = MAX(g->out / narrow(p), 1u), tiles = (g->rows + MOST_ROWS - 1) / MOST_ROWS;
+    tiles = MAX(tiles, MIN(g->rows / ENOUGH_ROWS, enough_tasks(p)));
     tiles = MAX(tiles, (enough_tasks(p) + beside - 1) / beside);
     return MAX(rows, (uint32_t)((g->rows + tiles - 1) / tiles));
 }
@@ -353,7 +355,7 @@ static bool is_steady(Steady steady, const float *x, const float *w, float *y) {
 }
 
 Steady gemm_steady(Arena *scratch) {
-    static const Steady ways[] = {{1, 0, 1536}, {8, 0, 512}, {12, 8, 288}, {24, 16, 256}};
+    static const Steady ways[] = {{1, 0, 3072}, {8, 0, 512}, {12, 8, 288}, {24, 16, 256}};
     float *x = arena_many(scratch, float, TRY_ROWS *TRY_DEPTH), *w = arena_many(scratch, float, TRY_COLUMNS *TRY_DEPTH);
     float *y = arena_many(scratch, float, TRY_ROWS *TRY_COLUMNS);
     uint32_t state = 1;

@@ -6,7 +6,7 @@
 
 enum {
     BLOCK_ROWS = 2048,   // at most: weights are widened and packed, and rows that many read are made, once a block
-    TILE_COLUMNS = 1024, // at most
+    TILE_COLUMNS = 4096, // at most
     TASK_ROWS = 4,
 };
 

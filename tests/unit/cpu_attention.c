@@ -255,6 +255,89 @@ static void test_own_keys(Cpu *cpu) {
     }
 }
 
+// ---- Points of a sweep: queries of one prompt, each with a last key of its own
+
+enum { NOBODY = UINT32_MAX };
+enum { POINT_HEADS = 6, POINT_KV_HEADS = 2, POINT_SIZE = 16, POINT_WIDTH = POINT_KV_HEADS * POINT_SIZE };
+
+// `length` keys and values, of which the last is each point's own.
+static Attention points(Arena *arena, uint32_t length, uint32_t count) {
+    Attention a = {.heads = POINT_HEADS, .kv_heads = POINT_KV_HEADS, .size = POINT_SIZE, .rows = count, .scale = 0.25f};
+    uint32_t *begin = arena_many(arena, uint32_t, count), *many = arena_many(arena, uint32_t, count);
+    uint32_t *own = arena_many(arena, uint32_t, count), *list = arena_many(arena, uint32_t, length);
+    for (uint32_t i = 0; i < count; i++) many[i] = length, own[i] = i;
+    for (uint32_t k = 0; k < length; k++) list[k] = k + 1 < length ? k : OTHER_ROW;
+    a.q = numbers(arena, (size_t)count * POINT_HEADS * POINT_SIZE, 2);
+    a.count = many;
+    AttentionKeys *sides[] = {&a.keys, &a.values};
+    for (size_t i = 0; i < COUNT(sides); i++) {
+        *sides[i] = (AttentionKeys){numbers(arena, (size_t)length * POINT_WIDTH, 1),
+                                    numbers(arena, (size_t)count * POINT_WIDTH, 1),
+                                    0,
+                                    0,
+                                    {0, begin, list, own}};
+    }
+    return a;
+}
+
+static AttentionKeys keys_of_point(Arena *arena, const AttentionKeys *keys, uint32_t length, uint32_t point) {
+    float *at = arena_many(arena, float, (size_t)length *POINT_WIDTH);
+    for (uint32_t k = 0; k < length; k++) {
+        bool own = keys->rows.rows && (keys->rows.rows[k] & OTHER_ROW);
+        memcpy(at + (size_t)k * POINT_WIDTH,
+               own ? keys->other + (size_t)point * POINT_WIDTH : keys->at + (size_t)k * POINT_WIDTH,
+               POINT_WIDTH * sizeof *at);
+    }
+    return (AttentionKeys){.at = at, .rows.begin = arena_many(arena, uint32_t, 1)};
+}
+
+// One point alone, its keys one behind another.
+static Attention one_point(Arena *arena, const Attention *all, uint32_t point) {
+    Attention a = *all;
+    a.rows = 1;
+    a.q += (size_t)point * POINT_HEADS * POINT_SIZE;
+    a.keys = keys_of_point(arena, &all->keys, all->count[0], point);
+    a.values = keys_of_point(arena, &all->values, all->count[0], point);
+    return a;
+}
+
+// but: a point of which nothing is asked.
+static void check_points(Cpu *cpu, const Attention *all, uint32_t but) {
+    enum { WIDTH = POINT_HEADS * POINT_SIZE };
+    Arena *arena = arena_open();
+    const float *out = run(arena, cpu, *all);
+    uint32_t different = 0;
+    for (uint32_t i = 0; i < all->rows; i++) {
+        Attention one = one_point(arena, all, i);
+        const float *want = run(arena, cpu, one);
+        if (i == but) continue;
+        check_values(&one, 2, want);
+        different += memcmp(want, out + (size_t)i * WIDTH, WIDTH * sizeof *out) != 0;
+    }
+    if (different)
+        fprintf(stderr, "%s: %u of %u points with %u keys differ\n", openblas_get_corename(), different,
+                (uint32_t)all->rows, all->count[0]);
+    CHECK(!different);
+    arena_close(arena);
+}
+
+static void test_points(Cpu *cpu) {
+    static const uint32_t lengths[] = {1, 2, 82, 239, 240, 241, 256, 481}, counts[] = {1, 2, 15, 70};
+    for (size_t i = 0; i < COUNT(lengths); i++) {
+        for (size_t k = 0; k < COUNT(counts); k++) {
+            Arena *arena = arena_open();
+            Attention a = points(arena, lengths[i], counts[k]), b = a, c = a;
+            check_points(cpu, &a, NOBODY);
+            b.keys.rows.rows = NULL; // only the values are each point's own
+            check_points(cpu, &b, NOBODY);
+            ((float *)(uintptr_t)c.values.other)[0] = INFINITY; // of the first point
+            ((float *)(uintptr_t)c.keys.other)[0] = NAN;
+            check_points(cpu, &c, 0);
+            arena_close(arena);
+        }
+    }
+}
+
 // ---- What must not be read or kept
 
 // Keys and values after the last that a query sees may be anything.
@@ -342,6 +425,7 @@ int main(int count, char **args) {
     for (size_t i = 0; i < COUNT(shapes); i++) test_shape(&shapes[i]);
     test_queries_alone(&cpus[1]);
     test_own_keys(&cpus[1]);
+    test_points(&cpus[1]);
     test_columns(&cpus[1]);
     test_unseen(&cpus[1]);
     if (count == 1) {
