@@ -8,6 +8,7 @@ enum { NO_STEP_YET = 0x7fffffff };
 typedef struct {
     const Plan *plan;
     Value *values;
+    uint32_t *written; // by value: the step that writes it by itself
     bool resident;
     uint32_t step;
 } Lifetimes;
@@ -16,7 +17,7 @@ static void live(void *self, uint32_t value, bool written) {
     Lifetimes *lifetimes = self;
     Value *v = &lifetimes->values[value], *whole;
     bool stays = lifetimes->resident && !written && !v->varies && lifetimes->plan->steps[lifetimes->step].varies;
-    if (written) v->first = lifetimes->step;
+    if (written) v->first = lifetimes->written[value] = lifetimes->step;
     v->last = lifetimes->step;
     v->stays |= stays;
     for (; v->base; v = whole) { // the whole lives as long as its parts
@@ -61,18 +62,34 @@ static void keep_until(Value *values, uint32_t number, uint32_t step) {
     }
 }
 
+// ---- What comes out
+
+// The step after which all of a value is there: several may write what lies in one place.
+static uint32_t ready_after(const Lifetimes *lifetimes, uint32_t number) {
+    if (lifetimes->written[number] != NO_STEP_YET) return lifetimes->written[number];
+    const Area area = value_area(lifetimes->values, number);
+    uint32_t last = lifetimes->values[number].first;
+    for (uint32_t i = 0; i < lifetimes->plan->value_count; i++) {
+        if (lifetimes->written[i] == NO_STEP_YET) continue;
+        const Area other = value_area(lifetimes->values, i);
+        if (area_shared(&area, &other)) last = MAX(last, lifetimes->written[i]);
+    }
+    return last;
+}
+
 // When each value is written and read last; outputs are taken at the end of a window: as soon as they are there when
 // there is none. States, which are large, are asked for at once: a device with windows hands them over when it is ready.
 void lifetimes_find(const Plan *plan, bool resident, double window, Value *values, Output *outputs) {
-    Lifetimes lifetimes = {plan, values, resident, 0};
-    for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = NO_STEP_YET;
+    Arena *scratch = arena_open();
+    Lifetimes lifetimes = {plan, values, arena_many(scratch, uint32_t, plan->value_count + 1), resident, 0};
+    for (size_t i = 0; i < plan->value_count; i++) values[i].first = values[i].last = lifetimes.written[i] = NO_STEP_YET;
     for (; lifetimes.step < plan->step_count; lifetimes.step++) step_values(plan, &plan->steps[lifetimes.step], live, &lifetimes);
     for (size_t i = 0; i < plan->value_count; i++) settle(values, i);
-    Arena *scratch = arena_open();
     const uint32_t *ends = window_ends(plan, window, scratch);
     for (size_t i = 0; i < plan->output_count; i++) {
         const Value *value = &values[outputs[i].value];
-        outputs[i].after = value->place != IN_ARENA ? 0 : outputs[i].kind == OUT_states ? value->first : ends[value->first];
+        uint32_t ready = value->place == IN_ARENA ? ready_after(&lifetimes, outputs[i].value) : 0;
+        outputs[i].after = value->place != IN_ARENA ? 0 : outputs[i].kind == OUT_states ? ready : ends[ready];
         if (value->place == IN_ARENA) keep_until(values, outputs[i].value, outputs[i].after);
     }
     arena_close(scratch);

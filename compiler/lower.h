@@ -26,10 +26,6 @@ uint32_t lowered_code(Lowered *lowered, const RowCode *code); // its number; equ
 enum { STEP_MOST_INPUTS = OP_MOST_INPUTS + 2 };
 uint32_t step_inputs(const Step *step, uint32_t *out);
 
-// Every value that a step reads or writes, its result first; NO_VALUE never comes.
-typedef void ValueVisit(void *self, uint32_t value, bool written);
-void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *self);
-
 // merge.c: makes steps that do the same with the same weights one step.
 void merge_groups(Lowered *lowered);
 
@@ -48,6 +44,14 @@ typedef struct {
 
 // Everything of the plan lives in the arena. False when the plan is too large to index.
 bool lower(const Graph *graph, const LowerOptions *options, Arena *arena, Plan *out, Error *err);
+
+// plan_values.c: where a value lies in the one that lies by itself.
+typedef struct {
+    uint32_t whole, column, columns;
+    uint64_t row, rows;
+} Area;
+Area value_area(const Value *values, uint32_t number);
+uint64_t area_shared(const Area *a, const Area *b); // numbers that lie in both
 
 // lifetimes.c: when each value is written first and read last; when each output is complete, and sorts them by that.
 // resident: values that steps that vary read of steps that do not vary keep their memory for themselves.

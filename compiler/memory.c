@@ -86,11 +86,10 @@ static uint64_t rounded(const Value *value) {
 
 // Of a part, where it lies and how far its rows are from each other; its whole may come after it.
 static void place_part(Value *values, size_t i) {
-    uint64_t row = 0, column = 0;
-    const Value *whole = &values[i];
-    for (; whole->base; whole = &values[whole->base - 1]) row += whole->base_row, column += whole->base_column;
+    const Area area = value_area(values, (uint32_t)i);
+    const Value *whole = &values[area.whole];
     values[i].stride = whole->width;
-    values[i].offset = whole->offset + (row * whole->width + column) * dtype_info[whole->dtype].bytes;
+    values[i].offset = whole->offset + (area.row * whole->width + area.column) * dtype_info[whole->dtype].bytes;
 }
 
 void memory_plan(Value *values, size_t count, size_t steps, uint64_t *arena_bytes, Arena *scratch) {

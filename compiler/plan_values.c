@@ -1,5 +1,22 @@
-// plan_values.c: which values a step reads and writes, whatever kind of step it is.
+// plan_values.c: which values a step reads and writes, whatever kind of step it is, and where these lie in each other.
 #include "compiler/lower.h"
+
+Area value_area(const Value *values, uint32_t number) {
+    Area area = {.whole = number, .columns = values[number].width, .rows = values[number].rows};
+    for (const Value *v = &values[number]; v->base; v = &values[area.whole]) {
+        area.row += v->base_row;
+        area.column += v->base_column;
+        area.whole = v->base - 1;
+    }
+    return area;
+}
+
+uint64_t area_shared(const Area *a, const Area *b) {
+    if (a->whole != b->whole) return 0;
+    uint64_t first = MAX(a->row, b->row), end = MIN(a->row + a->rows, b->row + b->rows);
+    uint32_t left = MAX(a->column, b->column), right = MIN(a->column + a->columns, b->column + b->columns);
+    return first < end && left < right ? (end - first) * (right - left) : 0;
+}
 
 static void fused_values(const RowCode *code, const Fused *fused, ValueVisit *visit, void *self) {
     for (uint32_t i = 0; i < code->result_count; i++) visit(self, fused->results[i].value, true);

@@ -5,7 +5,9 @@
 typedef struct {
     const Plan *plan;
     Arena *scratch;
-    bool *written; // by value
+    bool *written;   // by value: by itself
+    bool *begun;     // by whole: some of it was written
+    U32List *pieces; // by whole: the values that were
     U32List live;  // values of the arena that a later step reads
     uint32_t step;
     const char *wrong;
@@ -15,25 +17,21 @@ static bool overlap(const Value *a, const Value *b) {
     return a->bytes && b->bytes && a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
 }
 
-// The whole that a value is part of: it has the memory.
-static uint32_t whole_of(const Plan *plan, uint32_t v) {
-    while (plan->values[v].base) v = plan->values[v].base - 1;
-    return v;
-}
-
 static bool is_inside(const Value *part, const Value *whole) {
     return part->base_row + part->rows <= whole->rows && part->base_column + part->width <= whole->width;
 }
 
+// All of it, by one step or by several.
 static bool was_written(const Walk *walk, uint32_t v) {
-    bool written = walk->written[v];
-    for (; !written && walk->plan->values[v].base; written = walk->written[v]) v = walk->plan->values[v].base - 1;
-    return written;
-}
-
-static void mark_written(Walk *walk, uint32_t v) {
-    walk->written[v] = true;
-    while (walk->plan->values[v].base) walk->written[v = walk->plan->values[v].base - 1] = true;
+    if (walk->written[v]) return true;
+    const Area area = value_area(walk->plan->values, v);
+    uint64_t found = 0, all = area.rows * area.columns;
+    const U32List *pieces = &walk->pieces[area.whole];
+    for (size_t i = 0; i < pieces->len && found < all; i++) {
+        const Area piece = value_area(walk->plan->values, pieces->at[i]);
+        found += area_shared(&area, &piece);
+    }
+    return found >= all;
 }
 
 // A whole that begins to live overlaps nothing that is still needed.
@@ -58,29 +56,40 @@ static void look(void *self, uint32_t v, bool written) {
     Walk *walk = self;
     const Value *value = &walk->plan->values[v];
     if (walk->wrong || (value->place != IN_ARENA && !written)) return;
-    uint32_t whole = whole_of(walk->plan, v);
+    uint32_t whole = value_area(walk->plan->values, v).whole;
     const Value *memory = &walk->plan->values[whole];
     if (memory->last < walk->step) walk->wrong = written ? "writes what is not its own" : "reads what was given back";
     if (!written && !was_written(walk, v)) walk->wrong = "reads what was not written";
     if (!written || walk->wrong) return;
     if (value->place != IN_ARENA || value->first != walk->step) walk->wrong = "writes what is not its own";
     if (value->base && !is_inside(value, &walk->plan->values[value->base - 1])) walk->wrong = "is more than its whole";
-    if (!walk->written[whole]) begin(walk, whole);
-    mark_written(walk, v);
+    if (!walk->begun[whole]) begin(walk, whole);
+    walk->begun[whole] = walk->written[v] = true;
+    list_push(walk->scratch, &walk->pieces[whole], v);
+}
+
+// What comes out after the step, of outputs in this order, from number `next` on: it must be there, and not be gone.
+static size_t look_at_outputs(Walk *walk, size_t next) {
+    const Plan *plan = walk->plan;
+    for (; next < plan->output_count && plan->outputs[next].after <= walk->step && !walk->wrong; next++) {
+        uint32_t value = plan->outputs[next].value;
+        if (plan->values[value].place != IN_ARENA) continue;
+        if (!was_written(walk, value)) walk->wrong = "an output is taken before it is written";
+        if (plan->values[value_area(plan->values, value).whole].last < walk->step) walk->wrong = "an output is given back before it is taken";
+    }
+    return next;
 }
 
 const char *plan_verify(const Plan *plan, Arena *arena) {
     Arena *scratch = arena_open();
-    Walk walk = {.plan = plan, .scratch = scratch, .written = arena_many(scratch, bool, plan->value_count)};
+    Walk walk = {.plan = plan, .scratch = scratch, .written = arena_many(scratch, bool, plan->value_count + 1),
+                 .begun = arena_many(scratch, bool, plan->value_count + 1), .pieces = arena_many(scratch, U32List, plan->value_count + 1)};
     const char *wrong = NULL;
-    for (; walk.step < plan->step_count && !walk.wrong; walk.step++) {
+    for (size_t next = 0; walk.step < plan->step_count && !walk.wrong; walk.step++) {
         const Step *step = &plan->steps[walk.step];
         step_values(plan, step, look, &walk);
+        if (!walk.wrong) next = look_at_outputs(&walk, next);
         if (walk.wrong) wrong = str_format(arena, "step %u, %s, %s", walk.step, op_info[step->op].name, walk.wrong).at;
-    }
-    for (size_t i = 0; i < plan->output_count && !wrong; i++) {
-        const Value *value = &plan->values[plan->outputs[i].value];
-        if (value->place == IN_ARENA && plan->values[whole_of(plan, plan->outputs[i].value)].last < plan->outputs[i].after) wrong = "an output is given back before it is complete";
     }
     arena_close(scratch);
     return wrong;

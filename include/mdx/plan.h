@@ -128,6 +128,11 @@ typedef struct {
     const Logits *logits;             // the same
 } Step;
 
+// Numbers from one of its rows to the next.
+static inline uint32_t value_stride(const Value *value) {
+    return value->stride ? value->stride : value->width;
+}
+
 // A matrix product that is a step of its own.
 static inline bool step_is_product(const Step *step) {
     return !step->fused && !step->logits && (step->op == OP_linear || step->op == OP_product);
@@ -143,13 +148,14 @@ static inline uint32_t step_weight(const Step *step, uint32_t i) {
 }
 
 // ---- What comes out
-typedef enum { OUT_metric, OUT_values, OUT_states, OUT_map, OUT_probe } OutputKind;
+typedef enum { OUT_metric, OUT_values, OUT_states, OUT_map, OUT_centroids, OUT_norm, OUT_probe } OutputKind;
 
 typedef struct {
     OutputKind kind;
-    uint32_t value;      // of plan->values
-    uint32_t index;      // of the metric, the term, the captured states or the map
-    uint32_t after;      // it is complete after this step
+    uint32_t value; // of plan->values
+    uint32_t index; // of the metric, the term, the captured states or the map
+    uint32_t part;  // map: which of several
+    uint32_t after; // it is complete after this step
     // metric, values, states: `count` results; result i is row rows[i] of the value and belongs to point points[i] of
     // the axes of what it is of, to prompt prompts[i] (values, states) and to a token at positions[i] (states).
     uint64_t count;
@@ -185,3 +191,7 @@ typedef struct {
     uint64_t arena_bytes;
     double flops;
 } Plan;
+
+// Every value that a step reads or writes, its result first; NO_VALUE never comes (compiler/plan_values.c).
+typedef void ValueVisit(void *self, uint32_t value, bool written);
+void step_values(const Plan *plan, const Step *step, ValueVisit *visit, void *self);
