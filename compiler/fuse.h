@@ -24,6 +24,7 @@ typedef struct {
     uint32_t root;
     uint64_t rows;
     uint32_t width, block;
+    uint32_t turned; // columns of half a head, when it turns pairs of such blocks; 0: it does not
     RowBuilder code;
     LIST(RowBinding) operands;
     LIST(Member) members;

@@ -133,6 +133,13 @@ static bool whole_rows(Fuse *fuse, const Step *step, Path path) {
     return false;
 }
 
+// Blocks whose pairs are turned stay as they are: spans beside them are some of them, or lie in memory.
+static bool spans_fit(Fuse *fuse, const Unit *unit, const Step *step, uint32_t span) {
+    if (!unit->turned || span % unit->turned == 0) return true;
+    fuse->blocked = step->out;
+    return false;
+}
+
 static bool arithmetic(Fuse *fuse, Unit *unit, const Step *step, Path path, RowOp op, uint16_t *out) {
     uint16_t in[2] = {0};
     for (uint32_t k = 0; k < row_info[op].inputs; k++) TRY(input(fuse, unit, step, k, path, &in[k]));
@@ -241,9 +248,10 @@ EXPAND(rope) {
     TRY(whole_rows(fuse, step, path));
     uint32_t half = step->attr.rope.heads ? unit->width / step->attr.rope.heads / 2 : 0, positions = positions_of(step);
     uint16_t x, turn[2];
-    TRY(input(fuse, unit, step, 0, path, &x));
     need_block(unit, half);
-    if (unit->block != half) return whole_rows(fuse, step, (Path){.span = 1});
+    if (unit->block != half || (unit->turned && unit->turned != half)) return whole_rows(fuse, step, (Path){.span = 1});
+    unit->turned = half;
+    TRY(input(fuse, unit, step, 0, path, &x));
     for (int sine = 0; sine < 2; sine++) {
         uint32_t table = angle_table(fuse, &fuse->lowered->values.at[step->in[1]], positions, sine);
         RowOperand rule = {.mapped = true, .columns = COLUMNS_LOCAL};
@@ -263,6 +271,7 @@ EXPAND(columns) {
     const Blocks *blocks = &step->attr.columns.blocks;
     const uint32_t *list = fuse->lowered->tables->lists.at[blocks->list] + 1;
     if (path.span && path.span != blocks->size) return whole_rows(fuse, step, path);
+    TRY(spans_fit(fuse, unit, step, blocks->size));
     if (path.span) {
         uint32_t count = unit->width / path.span, *table = arena_many(fuse->lowered->arena, uint32_t, count);
         for (uint32_t i = 0; i < count; i++) table[i] = path.blocks[i] == ROW_NONE ? ROW_NONE : list[path.blocks[i]];
@@ -289,6 +298,7 @@ EXPAND(write) {
     const Blocks *blocks = &step->attr.write.blocks; // of a splice, none
     Path to = {.map = map_compose(fuse, unit->rows, path.map, step->source)};
     if (blocks->size) {
+        TRY(spans_fit(fuse, unit, step, blocks->size));
         to.span = blocks->size;
         to.blocks = written_blocks(fuse, unit, blocks);
     }

@@ -145,6 +145,22 @@ static void fused_is_near(void) {
     }
 }
 
+// Heads of 8 numbers written beside keys that are turned in halves of 16: blocks of columns of two sizes.
+static void heads_of_two_sizes(void) {
+    static const char spec[] = "model other = hf(\"../tests/data/models/stories260K\")\nprompts some = jsonl(\"prompts/val.jsonl\", text: \"text\", limit: 2)\n"
+                               "patch keys = layers[1].q_pre @ end <- -base.layers[1].k @ first(1)\n"
+                               "patch one = layers[1].q_pre.heads[1] @ end <- 2\nrun patched = other on some with keys, one\n"
+                               "hook h = layers[1].q_pre @ end\nmetric m = mean(norm_ratio(patched.h, other.h, on: some))\n"
+                               "metric k = mean(norm_ratio(base.layers[1].k @ first(1), base.layers[1].k_pre @ first(1), on: some))\n"
+                               "metric e = mean(entropy(patched))\nreport table(m, k, e)\n";
+    static const char *const metrics[] = {"m", "k", "e"};
+    for (size_t i = 0; i < COUNT(metrics); i++) {
+        double fused = value_of(spec, metrics[i], none), apart = value_of(spec, metrics[i], (Setting){"disable", "fuse"});
+        if (!(fabs(fused - apart) <= 1e-5 * fabs(apart))) fprintf(stderr, "heads of two sizes: %s on %s: %.9g fused, %.9g not\n", metrics[i], device, fused, apart);
+        CHECK(fabs(fused - apart) <= 1e-5 * fabs(apart));
+    }
+}
+
 // ---- Other values of a sweep
 
 static const char rerun_spec[] = "hook h = layers[layer].attn_out @ end\nsweep layer in [1, 4]\nsweep alpha in [0.5, 1, 2]\nsweep beta in [0, 1]\n"
@@ -260,6 +276,7 @@ int main(void) {
         hooks_change_nothing();
         same_in_any_way();
         fused_is_near();
+        heads_of_two_sizes();
         one_by_one();
         rerun();
         whole_run_is_patched();
