@@ -1,4 +1,4 @@
-// map.c: what a map of rows reads, each row once.
+// map.c: what a map of rows reads, each row once; rows that lie apart.
 #include "mdx/map.h"
 
 bool rows_are_run(const uint32_t *map, uint64_t count) {
@@ -54,4 +54,12 @@ uint32_t rows_distinct(const uint32_t *map, uint64_t first, uint64_t count, uint
     }
     arena_close(scratch);
     return distinct;
+}
+
+void rows_pack(const void *from, uint64_t rows, size_t bytes, size_t step, void *to) {
+    if (bytes == step) {
+        memmove(to, from, (size_t)rows * bytes);
+        return;
+    }
+    for (uint64_t r = 0; r < rows; r++) memmove((unsigned char *)to + r * bytes, (const unsigned char *)from + r * step, bytes);
 }

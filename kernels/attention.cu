@@ -460,6 +460,7 @@ __device__ inline void join(const Work &w, const Place &p, const Found &found, u
 // ---- A block
 
 extern "C" __global__ void TOGETHER __launch_bounds__(THREADS, WIDE || HEAD > 128 ? 2 : MIXED || SPLIT > 1 ? 3 : 4) attention(const Work w) {
+    let_next_kernel_begin();
     extern __shared__ __align__(16) unsigned char memory[];
     STORED *q = (STORED *)memory, *keys = q + PAIRS * STRIDE, *values = keys + (KEYS + SLOTS) * STRIDE;
     Tables &tables = *(Tables *)(values + (KEYS + SLOTS) * STRIDE);
@@ -475,6 +476,7 @@ extern "C" __global__ void TOGETHER __launch_bounds__(THREADS, WIDE || HEAD > 12
     close_copies();
     wait_copies<0>();
     __syncthreads();
+    wait_for_last_kernel(); // tables are written by none
     const Place &p = tables.place;
     const uint32_t most = p.block.most;
     Own own_key = 0, own_value = 0;

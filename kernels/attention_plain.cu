@@ -154,6 +154,7 @@ __device__ inline void keep_results(const Warp &t, const Work &w, const Place &p
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) attention(const Work w) {
+    begin_kernel();
     extern __shared__ __align__(16) unsigned char memory[];
     Shared &s = *(Shared *)memory;
     const Place p = place_of(w, blockIdx.x);

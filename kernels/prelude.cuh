@@ -85,6 +85,26 @@ template <> __device__ inline uint32_t narrow_two<f16>(float first, float second
     return y;
 }
 
+// ---- Kernels one after another. From architecture 9.0 on one may begin while the one before it is still at work: it has
+// to wait before it touches memory that others write, and as all of them wait, what came before that is done then, too.
+
+__device__ inline void let_next_kernel_begin() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+__device__ inline void wait_for_last_kernel() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+__device__ inline void begin_kernel() {
+    let_next_kernel_begin();
+    wait_for_last_kernel();
+}
+
 // ---- Operands and results of row kernels: RowPointer of include/mdx/row.h, with addresses of the GPU
 
 #define ROW_NONE UINT32_MAX

@@ -74,6 +74,28 @@ template <typename T, typename F, int N> __device__ inline void store_columns(T 
     for (int i = 0; i < N; i++) to[i] = convert<T>(from[i]);
 }
 
+// ---- Thread blocks that share a row
+
+__device__ inline void meet_blocks() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
+#endif
+}
+
+// What another one has at the same place of its shared memory.
+template <typename T> __device__ inline T of_block(const T *at, int block) {
+    T x = *at;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    uint32_t there;
+    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"((uint32_t)__cvta_generic_to_shared(at)), "r"(block));
+    if constexpr (sizeof(T) == 8)
+        asm volatile("ld.shared::cluster.f64 %0, [%1];" : "=d"(x) : "r"(there) : "memory");
+    else
+        asm volatile("ld.shared::cluster.f32 %0, [%1];" : "=f"(x) : "r"(there) : "memory");
+#endif
+    return x;
+}
+
 // ---- Reductions
 
 __device__ inline float join_sum(float a, float b) {
@@ -110,9 +132,10 @@ template <typename T> __device__ inline T finish_pick(T x) {
 }
 
 // Over the THREADS threads of a row, in an order that hangs on THREADS alone; each gets the result. `shared` has room for
-// one of each warp.
+// one of each warp, then, in order, one of each thread block. shared: 33 numbers.
 #define MDX_REDUCTION(name)                                                                                            \
-    template <int THREADS, typename T> __device__ inline T reduce_##name(T x, T *shared, T none) {                     \
+    template <int THREADS, int TOGETHER, typename T>                                                                   \
+    __device__ inline T reduce_##name(T x, T *shared, T none) {                                                        \
         _Pragma("unroll") for (int step = (THREADS < 32 ? THREADS : 32) / 2; step; step /= 2)                          \
             x = join_##name(x, __shfl_xor_sync(0xffffffffu, x, step));                                                 \
         if constexpr (THREADS > 32) {                                                                                  \
@@ -122,6 +145,14 @@ template <typename T> __device__ inline T finish_pick(T x) {
             x = threadIdx.x % 32 < THREADS / 32 ? shared[threadIdx.x % 32] : none;                                     \
             _Pragma("unroll") for (int step = 16; step; step /= 2)                                                     \
                 x = join_##name(x, __shfl_xor_sync(0xffffffffu, x, step));                                             \
+        }                                                                                                              \
+        if constexpr (TOGETHER > 1) {                                                                                  \
+            if (threadIdx.x == 0) shared[32] = x;                                                                      \
+            meet_blocks();                                                                                             \
+            x = of_block(shared + 32, 0);                                                                              \
+            _Pragma("unroll") for (int block = 1; block < TOGETHER; block++)                                           \
+                x = join_##name(x, of_block(shared + 32, block));                                                      \
+            meet_blocks(); /* all have read it */                                                                      \
         }                                                                                                              \
         return finish_##name(x);                                                                                       \
     }

@@ -47,6 +47,7 @@ typedef struct {
     DevicePtr gathered, rounded;   // rows of a product, in another type or order; its results before they are rounded
     uint64_t *table;                   // by value: where a table of the plan lies among the constants
     DType *table_type;                 // and what it holds there
+    void **host;                       // plan_host_values
     BoundStep *steps;
     uint64_t gathered_bytes;
     bool strict, filled; // memory holds numbers of a run
@@ -71,7 +72,7 @@ static GpuValue value_at(const DeviceCuda *self, uint32_t i) {
         break;
     case NOWHERE: BUG("a value that is nowhere");
     }
-    out.stride = value->stride ? value->stride : value->width;
+    out.stride = value_stride(value);
     return out;
 }
 
@@ -135,7 +136,7 @@ static void plan_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
         types[code->operand_count + k] = self->plan->values[fused->results[k].value].dtype;
         if (fused->results[k].map) constants_add(self->constants, fused->results[k].map, step->rows * sizeof(uint32_t));
     }
-    out->kernel = kernel_set_add_row(self->kernels, code, types);
+    out->kernel = kernel_set_add_row(self->kernels, code, types, 1);
 }
 
 static const uint32_t *table_at(const DeviceCuda *self, const uint32_t *data, uint64_t count) {
@@ -170,8 +171,8 @@ static void bind_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
 
 static bool run_kernel(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
     const CudaRows rows = {bound->pointers, bound->pointer_count, self->plan->codes[step->fused->code].width, 0, step->rows};
-    return cuda_rows_launch(kernel_set_function(self->kernels, bound->kernel), kernel_set_launch(self->kernels, bound->kernel), &rows,
-                            self->gpu.stream, err);
+    return cuda_rows_launch(&self->gpu, kernel_set_function(self->kernels, bound->kernel), kernel_set_launch(self->kernels, bound->kernel),
+                            &rows, err);
 }
 
 // ---- Products
@@ -229,8 +230,8 @@ static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
 }
 
 static bool copy_rows(DeviceCuda *self, uint32_t kernel, const RowPointer *pointers, uint32_t width, uint64_t rows, Error *err) {
-    return cuda_rows_launch(kernel_set_function(self->kernels, kernel), kernel_set_launch(self->kernels, kernel),
-                            &(CudaRows){pointers, 2, width, 0, rows}, self->gpu.stream, err);
+    return cuda_rows_launch(&self->gpu, kernel_set_function(self->kernels, kernel), kernel_set_launch(self->kernels, kernel),
+                            &(CudaRows){pointers, 2, width, 0, rows}, err);
 }
 
 static bool run_products(DeviceCuda *self, const BoundStep *bound, Error *err) {
@@ -274,8 +275,8 @@ static void bind_attention(DeviceCuda *self, const Step *step, BoundStep *out) {
 
 static bool run_attention(DeviceCuda *self, const Step *step, const BoundStep *bound, Error *err) {
     (void)step;
-    return attention_launch(bound->attends, &bound->attention, constants_at(self->constants, bound->tables),
-                            kernel_set_function(self->kernels, bound->kernel), self->gpu.stream, err);
+    return attention_launch(&self->gpu, bound->attends, &bound->attention, constants_at(self->constants, bound->tables),
+                            kernel_set_function(self->kernels, bound->kernel), err);
 }
 
 // ---- Metrics of logits
@@ -320,28 +321,36 @@ static bool copy_out(DeviceCuda *self, uint32_t i, uint64_t first, uint64_t rows
     unsigned char *raw = row == step || !rows ? out : arena_alloc(scratch, (size_t)(rows * step));
     size_t bytes = rows ? (size_t)((rows - 1) * step + row) : 0;
     bool ok = cuda_ok(cuda.MemcpyDtoHAsync(raw, value.at + first * step, bytes, self->gpu.stream), "read results", err) && gpu_wait(&self->gpu, err);
-    for (uint64_t r = 0; r < rows && ok && raw != out; r++) memcpy((unsigned char *)out + r * row, raw + r * step, (size_t)row);
+    if (ok && raw != out) rows_pack(raw, rows, (size_t)row, (size_t)step, out);
     arena_close(scratch);
     return ok;
 }
 
-// A value as ref has it: states that are stored short become float32.
+// The same as ref has them: states that are stored short become float32.
+static bool copy_wide(DeviceCuda *self, uint32_t i, uint64_t first, uint64_t rows, void *out, Error *err) {
+    const Value *value = &self->plan->values[i];
+    uint64_t count = rows * value->width;
+    if (!dtype_is_short(value->dtype)) return copy_out(self, i, first, rows, out, err);
+    Arena *scratch = arena_open();
+    void *raw = arena_many(scratch, uint16_t, count);
+    bool ok = copy_out(self, i, first, rows, raw, err);
+    if (ok) dtype_to_f32(value->dtype, raw, out, (size_t)count);
+    arena_close(scratch);
+    return ok;
+}
+
 static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scratch, Error *err) {
     const Value *value = &self->plan->values[i];
     *dtype = value->dtype;
+    if (self->host[i]) return self->host[i];
     if (value->place == IN_PLAN) return self->plan->tables[value->table].data;
     if (value->place == IN_FILE) {
         *dtype = self->tensors[i]->dtype;
         return self->tensors[i]->data;
     }
-    uint64_t count = value->rows * value->width;
-    void *raw = arena_alloc(scratch, (size_t)(count * dtype_info[value->dtype].bytes));
-    TRY(copy_out(self, i, 0, value->rows, raw, err));
-    if (!dtype_is_short(value->dtype)) return raw;
-    float *wide = arena_many(scratch, float, count);
-    dtype_to_f32(value->dtype, raw, wide, (size_t)count);
-    *dtype = DTYPE_f32;
-    return wide;
+    if (dtype_is_short(value->dtype)) *dtype = DTYPE_f32;
+    void *out = arena_alloc(scratch, (size_t)(value->rows * value->width * dtype_info[*dtype].bytes));
+    return copy_wide(self, i, 0, value->rows, out, err) ? out : NULL;
 }
 
 static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch, Error *err) {
@@ -357,24 +366,34 @@ static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch
     return gpu_wait(&self->gpu, err);
 }
 
-static bool compute_as_ref(DeviceCuda *self, FitReport *fit, const Step *step, Arena *scratch, Error *err) {
+static bool compute_as_ref(Device *device, const Step *step, Arena *scratch, Error *err) {
+    DeviceCuda *self = device->self;
     const Value *out = &self->plan->values[step->out];
     bool narrow = dtype_is_short(out->dtype);
     RefOp op = {.step = step, .plan = self->plan, .out_dtype = narrow ? DTYPE_f32 : out->dtype, .out_rows = out->rows, .width = out->width,
-                .fit = fit, .scratch = scratch};
-    op.out = arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
+                .fit = &device->fit, .scratch = scratch};
+    void *kept = self->host[step->out];
+    op.out = kept ? kept : arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
     for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {
         const Value *in = &self->plan->values[step->in[i]];
         op.in[i] = (RefInput){.rows = in->rows, .width = in->width};
         TRY((op.in[i].data = fetch(self, step->in[i], &op.in[i].dtype, scratch, err)) != NULL);
     }
-    return ref_functions[step->op](&op, err) && store(self, step->out, op.out, scratch, err);
+    return ref_functions[step->op](&op, err) && (kept || store(self, step->out, op.out, scratch, err));
 }
 
-static bool run_as_ref(DeviceCuda *self, FitReport *fit, const Step *step, Error *err) {
-    TRY(settle(self, err));
+// Memory that the step reads was written by then, and what it writes was read.
+static bool touches_gpu(const DeviceCuda *self, const Step *step) {
+    bool any = !self->host[step->out];
+    for (uint32_t i = 0; i < op_info[step->op].inputs; i++)
+        any |= self->plan->values[step->in[i]].place == IN_ARENA && !self->host[step->in[i]];
+    return any;
+}
+
+static bool run_as_ref(Device *device, const Step *step, Error *err) {
+    if (touches_gpu(device->self, step)) TRY(settle(device->self, err));
     Arena *scratch = arena_open();
-    bool ok = compute_as_ref(self, fit, step, scratch, err);
+    bool ok = compute_as_ref(device, step, scratch, err);
     arena_close(scratch);
     return ok;
 }
@@ -482,6 +501,10 @@ static bool launch_step(void *device, uint32_t number, Error *err) {
     return kind_of(step)->run(self, step, &self->steps[number], err) || error_at(err, step->span);
 }
 
+static bool on_gpu(const Step *step) {
+    return kind_of(step) != NULL;
+}
+
 static uint64_t states_bytes(const Plan *plan) {
     uint64_t bytes = 0;
     for (size_t i = 0; i < plan->output_count; i++)
@@ -499,6 +522,7 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->constants = constants_open(self->arena);
     self->kernels = kernel_set_open(self->arena);
     self->steps = arena_many(self->arena, BoundStep, self->plan->step_count + 1);
+    self->host = plan_host_values(self->plan, on_gpu, self->arena);
     const DType *as = plan_weight_types(self->plan, self->arena);
     device_phase(device, "copying weights");
     self->upload = upload_open(&self->gpu, self->tensors, self->plan->value_count, as, plan_weights_above(self->plan, self->arena), self->arena, err);
@@ -534,22 +558,19 @@ static bool cuda_device_run(Device *device, const Step *step, Error *err) {
     DeviceCuda *self = device->self;
     uint32_t number = (uint32_t)(step - self->plan->steps);
     if (step->logits && gpu_logits_kept(self->steps[number].logits)) list_push(self->arena, &self->unchecked, number);
-    return kind_of(step) ? graphs_add(self->graphs, number, step->flops, err) : run_as_ref(self, &device->fit, step, err);
+    return kind_of(step) ? graphs_add(self->graphs, number, step->flops, err) : run_as_ref(device, step, err);
 }
 
 static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
     DeviceCuda *self = device->self;
     const Value *v = &self->plan->values[value];
     MUST(v->place != IN_FILE && first_row + rows <= v->rows);
-    TRY(settle(self, err));
-    uint64_t count = rows * v->width;
-    bool narrow = dtype_is_short(v->dtype);
-    Arena *scratch = arena_open();
-    void *raw = narrow ? arena_many(scratch, uint16_t, count) : out;
-    bool ok = copy_out(self, value, first_row, rows, raw, err);
-    if (ok && narrow) dtype_to_f32(v->dtype, raw, out, (size_t)count);
-    arena_close(scratch);
-    return ok;
+    uint64_t row = v->width * (uint64_t)dtype_info[v->dtype].bytes;
+    if (self->host[value]) {
+        memcpy(out, (const unsigned char *)self->host[value] + first_row * row, (size_t)(rows * row));
+        return true;
+    }
+    return settle(self, err) && copy_wide(self, value, first_row, rows, out, err);
 }
 
 static bool cuda_device_ask(Device *device, uint32_t value, bool *asked, Error *err) {
@@ -557,7 +578,7 @@ static bool cuda_device_ask(Device *device, uint32_t value, bool *asked, Error *
     const Value *v = &self->plan->values[value];
     GpuValue at = value_at(self, value);
     *asked = false;
-    if (v->place != IN_ARENA || at.stride != at.width) return true;
+    if (v->place != IN_ARENA || self->host[value] || at.stride != at.width) return true;
     return graphs_flush(self->graphs, err) && reads_ask(self->reads, at.at, at.dtype, at.rows * at.width, asked, err);
 }
 
@@ -601,27 +622,9 @@ static bool cuda_device_marks(Device *device, double *seconds, size_t count, Err
     return true;
 }
 
-// Zeros are multiplied faster than numbers are: memory that no run has filled gets random ones.
+// Memory that no run has filled gets numbers.
 static bool fill_memory(DeviceCuda *self, Error *err) {
-    enum { PIECE = 4 << 20 };
-    Arena *scratch = arena_open();
-    uint16_t *piece = arena_many(scratch, uint16_t, PIECE);
-    uint32_t state = 1;
-    for (size_t i = 0; i < PIECE; i++) { // as bf16 between -2 and 2; as float32 too
-        state = state * 1664525 + 1013904223;
-        piece[i] = (uint16_t)((state >> 16 & 0x80ff) | 0x3e00 | (state >> 8 & 0x100));
-    }
-    const struct {
-        DevicePtr at;
-        uint64_t bytes;
-    } all[] = {{self->memory, self->plan->arena_bytes}, {self->gathered, self->gathered_bytes}};
-    bool ok = true;
-    for (size_t a = 0; a < COUNT(all); a++)
-        for (uint64_t at = 0; at < all[a].bytes && ok; at += PIECE * sizeof *piece)
-            ok = gpu_put(&self->gpu, all[a].at + at, piece, MIN(all[a].bytes - at, PIECE * sizeof *piece), err);
-    self->filled = ok;
-    arena_close(scratch);
-    return ok;
+    return self->filled = gpu_fill(&self->gpu, self->memory, self->plan->arena_bytes, err) && gpu_fill(&self->gpu, self->gathered, self->gathered_bytes, err);
 }
 
 // The plan's own calls and memory: what lies there is what a run multiplies.

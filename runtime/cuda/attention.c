@@ -299,9 +299,8 @@ static KeySource source_of(const CudaKeys *keys, DevicePtr list, uint32_t width)
                        keys->other_stride ? keys->other_stride : width};
 }
 
-bool attention_launch(const AttentionPlan *plan, const CudaAttention *attention, DevicePtr tables, CuFunction function,
-                      CuStream stream, Error *err) {
-    enum { PLAIN_SHARED = 48 << 10 };
+bool attention_launch(const Gpu *gpu, const AttentionPlan *plan, const CudaAttention *attention, DevicePtr tables,
+                      CuFunction function, Error *err) {
     if (!plan->block_count) return true;
     uint32_t width = attention->kv_heads * attention->size;
     Work work = {.q = attention->q,
@@ -320,11 +319,6 @@ bool attention_launch(const AttentionPlan *plan, const CudaAttention *attention,
     uint64_t grid = (uint64_t)plan->block_count * attention->kv_heads * plan->parts * plan->split;
     if (grid > INT32_MAX)
         FAIL(err, ERR_INPUT, "attention in %zu blocks is more than one launch can do", plan->block_count);
-    if (plan->shared_bytes > PLAIN_SHARED)
-        TRY(cuda_ok(cuda.FuncSetAttribute(function, FUNC_MOST_DYNAMIC_SHARED, (int)plan->shared_bytes),
-                    "giving attention shared memory", err));
-    void *arguments[] = {&work};
-    return cuda_ok(cuda.LaunchKernel(function, (uint32_t)grid, 1, 1, plan->threads, 1, 1, plan->shared_bytes, stream,
-                                     arguments, NULL),
-                   "launching attention", err);
+    const GpuLaunch how = {function, {(uint32_t)grid, 1, 1}, {plan->threads, 1, 1}, plan->shared_bytes};
+    return gpu_launch(gpu, &how, &work, "compute attention", err);
 }

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "mdx/plan.h"
-#include "runtime/cuda/load.h"
+#include "runtime/cuda/gpu.h"
 
 // rows: tables of the plan, in the host's memory.
 typedef struct {
@@ -70,5 +70,5 @@ AttentionPlan *attention_plan(const CudaAttention *attention, uint32_t multiproc
 // The kernel's text; its function is "attention", and fused multiplications and additions are allowed.
 Str attention_text(const AttentionPlan *plan, Arena *arena);
 // tables: where plan->tables was copied to.
-bool attention_launch(const AttentionPlan *plan, const CudaAttention *attention, DevicePtr tables, CuFunction function,
-                      CuStream stream, Error *err);
+bool attention_launch(const Gpu *gpu, const AttentionPlan *plan, const CudaAttention *attention, DevicePtr tables,
+                      CuFunction function, Error *err);

@@ -5,10 +5,12 @@
 //
 // Which of its algorithms is best no rule says: those that it proposes for a shape are timed once, and the choice is
 // kept on disk, so that a later run computes the same bits. Without a cache its first proposal is taken, for the same
-// reason. With --strict a weight has one algorithm whatever the number of rows, without split sums: then each element
-// is one sum in one order.
+// reason; where our own kernel for few rows takes the shape, it is one of those that are timed. With --strict a weight
+// has one algorithm whatever the number of rows, without split sums: then each element is one sum in one order.
 #include "runtime/cuda/gemm.h"
 #include "runtime/cuda/algorithms.h"
+#include "runtime/cuda/few.h"
+#include "runtime/cuda/kernel_set.h"
 
 enum { PROPOSALS = 32, TRIES = 3, STRICT_ROWS = 512, MOST_LIKE = 8 };
 
@@ -20,12 +22,16 @@ typedef struct {
     size_t workspace;
     GpuGemm like[MOST_LIKE]; // of this shape, with different weights
     uint32_t like_count;
+    uint32_t forms[FEW_FORMS], kernels[FEW_FORMS], form_count; // of few_rows.cu, for this shape
+    uint32_t form;   // of these, when
+    CuFunction own;  // is used; NULL: algo is
 } Product;
 
 struct Gemms {
     Arena *arena;
     bool strict;
     Algorithms *algorithms;
+    KernelSet *kernels;
     StrMap seen; // shape to number
     LIST(Product) list;
 };
@@ -88,18 +94,25 @@ static int multiply(const Gpu *gpu, const Product *p, const GpuGemm *g) {
                          (void *)(uintptr_t)gpu->workspace, p->workspace, gpu->stream);
 }
 
+static bool run_once(const Gpu *gpu, const Product *p, const GpuGemm *g, Error *err) {
+    return p->own ? few_rows_launch(gpu, g, p->form, p->own, err) : blaslt_ok(multiply(gpu, p, g), "multiply matrices", err);
+}
+
 static bool multiply_all(const Gpu *gpu, const Product *p) {
+    Error ignored;
     for (uint32_t i = 0; i < p->like_count; i++)
-        if (multiply(gpu, p, &p->like[i])) return false;
+        if (!run_once(gpu, p, &p->like[i], &ignored)) return false;
     return true;
 }
 
-// Few rows are multiplied as fast as the weights come from memory: several weights are taken one after another, as in a run.
+// Few rows are multiplied as fast as the weights come from memory: several weights are taken one after another, as in a
+// run.
 static bool reads_weights(const GemmShape *s) {
     return s->rows * (s->in + (uint64_t)s->out) < (uint64_t)s->in * s->out;
 }
 
-// Milliseconds for all of the shape that are known; none when it cannot. What is far from the best so far is tried once.
+// Milliseconds for all of the shape that are known; none when it cannot. What is far from the best so far is tried
+// once.
 static bool clock_algorithm(const Gpu *gpu, const Product *p, float best, float *least) {
     *least = 1e30f;
     if (!multiply_all(gpu, p)) return false;
@@ -119,6 +132,11 @@ static void use(Product *p, const LtHeuristic *proposal) {
     p->workspace = proposal->workspace_bytes;
 }
 
+static void use_own(const Gemms *gemms, Product *p, uint32_t i) {
+    p->form = p->forms[i];
+    p->own = kernel_set_function(gemms->kernels, p->kernels[i]);
+}
+
 static bool choose_fastest(const Gemms *gemms, const Gpu *gpu, Product *p, const LtHeuristic *proposals, int count) {
     float best = 1e30f, took;
     int chosen = -1;
@@ -130,7 +148,16 @@ static bool choose_fastest(const Gemms *gemms, const Gpu *gpu, Product *p, const
         if (!gemms->algorithms) break;
     }
     if (chosen >= 0) use(p, &proposals[chosen]);
-    return chosen >= 0;
+    int own = -1;
+    for (uint32_t i = 0; i < p->form_count && gemms->algorithms; i++) {
+        use_own(gemms, p, i);
+        if (!clock_algorithm(gpu, p, best, &took) || took >= best) continue;
+        best = took;
+        own = (int)i;
+    }
+    p->own = NULL;
+    if (own >= 0) use_own(gemms, p, (uint32_t)own);
+    return chosen >= 0 || p->own;
 }
 
 // The first proposal for STRICT_ROWS that can be used for this number of rows.
@@ -157,20 +184,41 @@ static Str key_of(const GemmShape *s, Arena *arena) {
                       s->y_stride);
 }
 
+// A form of our own kernel is kept as its number + 1 in words that are zeros otherwise.
+static LtAlgo own_algo(uint32_t form) {
+    LtAlgo algo = {0};
+    uint64_t number = form + 1;
+    memcpy(&algo, &number, sizeof number);
+    return algo;
+}
+
+// Of an earlier search.
+static bool choose_known(Gemms *gemms, const Gpu *gpu, Product *p, Str key) {
+    LtHeuristic checked;
+    if (!algorithms_find(gemms->algorithms, key, &p->algo, &p->workspace)) return false;
+    for (uint32_t i = 0; i < p->form_count; i++) {
+        const LtAlgo own = own_algo(p->forms[i]);
+        if (memcmp(&p->algo, &own, sizeof own) != 0) continue;
+        use_own(gemms, p, i);
+        return true;
+    }
+    return p->workspace <= GPU_WORKSPACE_BYTES &&
+           !blaslt.MatmulAlgoCheck(gpu->blas, p->desc, p->a, p->b, p->d, p->d, &p->algo, &checked) &&
+           checked.workspace_bytes <= p->workspace;
+}
+
 static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, Error *err) {
     if (gemms->strict) return choose_strict(gemms, gpu, p, err);
     Str key = key_of(&p->shape, gemms->arena);
-    LtHeuristic proposals[PROPOSALS], checked;
-    if (algorithms_find(gemms->algorithms, key, &p->algo, &p->workspace) && p->workspace <= GPU_WORKSPACE_BYTES &&
-        !blaslt.MatmulAlgoCheck(gpu->blas, p->desc, p->a, p->b, p->d, p->d, &p->algo, &checked) &&
-        checked.workspace_bytes <= p->workspace)
-        return true;
+    if (choose_known(gemms, gpu, p, key)) return true;
+    LtHeuristic proposals[PROPOSALS];
     int count;
     TRY(propose(gemms, gpu, p, proposals, &count, err));
     if (!choose_fastest(gemms, gpu, p, proposals, count))
         FAIL(err, ERR_SYSTEM, "cuBLASLt has no algorithm for a product of %llu rows, %u by %u",
              (unsigned long long)p->shape.rows, p->shape.in, p->shape.out);
-    algorithms_keep(gemms->algorithms, key, &p->algo, p->workspace);
+    const LtAlgo own = own_algo(p->form);
+    algorithms_keep(gemms->algorithms, key, p->own ? &own : &p->algo, p->own ? 0 : p->workspace);
     return true;
 }
 
@@ -178,7 +226,8 @@ static bool choose(Gemms *gemms, const Gpu *gpu, Product *p, Error *err) {
 
 Gemms *gemms_open(const Gpu *gpu, bool strict, Arena *arena) {
     Gemms *gemms = arena_new(arena, Gemms);
-    *gemms = (Gemms){.arena = arena, .strict = strict, .seen = strmap_open(arena, 64)};
+    *gemms =
+        (Gemms){.arena = arena, .strict = strict, .kernels = kernel_set_open(arena), .seen = strmap_open(arena, 64)};
     if (gpu->cache && !strict)
         gemms->algorithms = algorithms_open(gpu->cache, gpu->name, (uint64_t)blaslt.GetVersion(), arena);
     return gemms;
@@ -213,19 +262,33 @@ void gemms_add(Gemms *gemms, const GpuGemm *gemm) {
     if (p->like_count < (reads_weights(&p->shape) ? MOST_LIKE : 1)) p->like[p->like_count++] = *gemm;
 }
 
+// Without a search, and without cuBLASLt's sums in any order, our own kernel is not taken.
+static bool build_own(Gemms *gemms, const Gpu *gpu, Error *err) {
+    for (size_t i = 0; i < gemms->list.len && gemms->algorithms; i++) {
+        Product *p = &gemms->list.at[i];
+        p->form_count = few_rows_forms(gpu, &p->shape, p->forms);
+        for (uint32_t k = 0; k < p->form_count; k++)
+            p->kernels[k] = kernel_set_add_text(gemms->kernels, "few_rows", few_rows_text(p->forms[k], &p->shape, gemms->arena), true);
+    }
+    return kernel_set_build(gemms->kernels, gpu, err);
+}
+
 bool gemms_prepare(Gemms *gemms, const Gpu *gpu, Error *err) {
-    for (size_t i = 0; i < gemms->list.len; i++) TRY(describe(&gemms->list.at[i], err) && choose(gemms, gpu, &gemms->list.at[i], err));
+    TRY(build_own(gemms, gpu, err));
+    for (size_t i = 0; i < gemms->list.len; i++)
+        TRY(describe(&gemms->list.at[i], err) && choose(gemms, gpu, &gemms->list.at[i], err));
     return true;
 }
 
 bool gemms_run(Gemms *gemms, const Gpu *gpu, const GpuGemm *gemm, Error *err) {
     const Product *p = product_of(gemms, &gemm->shape);
     MUST(p); // prepared
-    return blaslt_ok(multiply(gpu, p, gemm), "multiply matrices", err);
+    return run_once(gpu, p, gemm, err);
 }
 
 void gemms_close(Gemms *gemms) {
     if (!gemms) return;
     for (size_t i = 0; i < gemms->list.len; i++) forget(&gemms->list.at[i]);
     algorithms_close(gemms->algorithms);
+    kernel_set_close(gemms->kernels);
 }

@@ -1,4 +1,5 @@
-// gemm.h: matrix products through cuBLASLt: y [rows, out] = x W^T with W [out, in], or x W with W [in, out].
+// gemm.h: matrix products through cuBLASLt, or of few rows through our own kernel (few.h): y [rows, out] = x W^T with W
+// [out, in], or x W with W [in, out].
 #pragma once
 
 #include "mdx/dtype.h"
@@ -17,7 +18,8 @@ typedef struct {
     DevicePtr x, w, y;
 } GpuGemm;
 
-// The products of a plan: descriptors and an algorithm for each shape, searched for by the clock once and kept on disk.
+// The products of a plan: descriptors and an algorithm for each shape, of cuBLASLt or our own, searched for by the
+// clock once and kept on disk.
 typedef struct Gemms Gemms;
 
 // strict: a row's bits do not depend on how many rows there are: one algorithm for each weight's shape, no split sums.

@@ -19,6 +19,7 @@ static bool describe(Gpu *gpu, Error *err) {
         FAIL(err, ERR_SYSTEM, "%s has compute capability %d.%d; mdx needs 8.0 or newer; try --device=cpu", gpu->name,
              major, minor);
     snprintf(gpu->arch, sizeof gpu->arch, "sm_%d%d%s", major, minor, major == 9 ? "a" : "");
+    gpu->overlaps = major >= 9;
     gpu->multiprocessors = (uint32_t)attribute(gpu, GPU_ATTR_MULTIPROCESSORS);
     return true;
 }
@@ -81,6 +82,40 @@ bool gpu_wait(const Gpu *gpu, Error *err) {
 // Not MemcpyHtoD: that may return before small pieces have arrived, and the stream waits for no other.
 bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Error *err) {
     return cuda_ok(cuda.MemcpyHtoDAsync(to, from, (size_t)bytes, gpu->stream), "copy to the GPU", err);
+}
+
+bool gpu_fill(const Gpu *gpu, DevicePtr at, uint64_t bytes, Error *err) {
+    enum { PIECE = 4 << 20 };
+    Arena *scratch = arena_open();
+    uint16_t *piece = arena_many(scratch, uint16_t, PIECE);
+    uint32_t state = 1;
+    for (size_t i = 0; i < PIECE; i++) {
+        state = state * 1664525 + 1013904223;
+        piece[i] = (uint16_t)((state >> 16 & 0x80ff) | 0x3e00 | (state >> 8 & 0x100));
+    }
+    bool ok = true;
+    for (uint64_t from = 0; from < bytes && ok; from += PIECE * sizeof *piece)
+        ok = gpu_put(gpu, at + from, piece, MIN(bytes - from, PIECE * sizeof *piece), err);
+    arena_close(scratch);
+    return ok;
+}
+
+// ---- Kernels
+
+bool gpu_launch(const Gpu *gpu, const GpuLaunch *launch, void *argument, const char *what, Error *err) {
+    enum { PLAIN_SHARED = 48 << 10 };
+    CuLaunchAttribute overlap = {.id = LAUNCH_OVERLAP, .overlap = 1};
+    CuLaunch how = {.grid = {launch->grid[0], launch->grid[1], launch->grid[2]},
+                    .block = {launch->block[0], launch->block[1], launch->block[2]},
+                    .shared_bytes = launch->shared_bytes,
+                    .stream = gpu->stream,
+                    .attributes = &overlap,
+                    .attribute_count = gpu->overlaps};
+    void *arguments[] = {argument};
+    if (launch->shared_bytes > PLAIN_SHARED)
+        TRY(cuda_ok(cuda.FuncSetAttribute(launch->function, FUNC_MOST_DYNAMIC_SHARED, (int)launch->shared_bytes), what,
+                    err));
+    return cuda_ok(cuda.LaunchKernelEx(&how, launch->function, arguments, NULL), what, err);
 }
 
 // ---- Constants

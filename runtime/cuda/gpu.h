@@ -11,6 +11,7 @@ typedef struct {
     CuDevice device;
     char name[128], arch[16]; // "sm_90a"
     uint32_t multiprocessors;
+    bool overlaps;     // a kernel may begin while the one before it ends (kernels/prelude.cuh)
     const char *cache; // folder, or NULL
     Arena *arena;      // as long as the device
     LtHandle blas;
@@ -28,6 +29,19 @@ void gpu_give(DevicePtr at);
 bool gpu_wait(const Gpu *gpu, Error *err); // until the stream is done
 // From the host's memory, which may change afterwards; in the stream, so that what is launched next finds it there.
 bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Error *err);
+
+// Random numbers, as bf16 between -2 and 2, for what is only timed: zeros are multiplied faster than numbers are.
+bool gpu_fill(const Gpu *gpu, DevicePtr at, uint64_t bytes, Error *err);
+
+// ---- Kernels
+typedef struct {
+    CuFunction function;
+    uint32_t grid[3], block[3]; // blocks, threads of one
+    uint32_t shared_bytes;      // dynamic ones
+} GpuLaunch;
+
+// In the stream. argument: the kernel's only parameter. what: for messages, such as "run a row kernel".
+bool gpu_launch(const Gpu *gpu, const GpuLaunch *launch, void *argument, const char *what, Error *err);
 
 // ---- Constants: host tables that kernels read, in one piece of the GPU's memory. Equal ones lie there once.
 typedef struct Constants Constants;

@@ -1,4 +1,4 @@
-// held.c: as what the GPU holds the weights of a plan, and in which order.
+// held.c: as what the GPU holds the weights of a plan, in which order, and which values stay on the host.
 #include "runtime/cuda/held.h"
 
 DType plan_states_type(const Plan *plan) {
@@ -36,4 +36,29 @@ const uint32_t *plan_weights_above(const Plan *plan, Arena *arena) {
     }
     arena_close(scratch);
     return above;
+}
+
+// ---- Values that stay on the host
+
+static void mark_value(void *marks, uint32_t value, bool written) {
+    (void)written;
+    ((bool *)marks)[value] = true;
+}
+
+void **plan_host_values(const Plan *plan, bool (*on_gpu)(const Step *), Arena *arena) {
+    enum { MOST_BYTES = 1 << 20 };
+    bool *touched = arena_many(arena, bool, plan->value_count + 1); // by the GPU
+    void **host = arena_many(arena, void *, plan->value_count + 1);
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (on_gpu(&plan->steps[i])) step_values(plan, &plan->steps[i], mark_value, touched);
+    for (size_t i = 0; i < plan->value_count; i++)
+        if (plan->values[i].base) touched[i] = touched[plan->values[i].base - 1] = true;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const Step *step = &plan->steps[i];
+        const Value *out = &plan->values[step->out];
+        if (on_gpu(step) || touched[step->out] || dtype_is_short(out->dtype)) continue;
+        uint64_t bytes = out->rows * out->width * dtype_info[out->dtype].bytes;
+        if (bytes <= MOST_BYTES) host[step->out] = arena_alloc(arena, (size_t)bytes);
+    }
+    return host;
 }

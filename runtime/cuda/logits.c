@@ -12,6 +12,7 @@ enum {
     TILE_COLUMNS = 8192, // at most
     UNIT = 64,           // columns of tiles are a multiple
     ALIGN = 256,
+    MOST_TOGETHER = 8, // thread blocks of a cluster
 };
 
 // A block's rows of a source, each once.
@@ -49,10 +50,11 @@ struct GpuLogits {
     uint32_t probe;         // kernel
     uint32_t block, blocks; // rows of one at most; how many
     uint32_t width;         // of tiles
+    uint32_t together;      // thread blocks that share a row of one
     uint32_t *own_row;      // 0, 1, …
     DevicePtr own_row_at;
-    DevicePtr probed;       // [blocks, sources, block] float32
-    DevicePtr shown;        // [metrics, rows] float64: copies of results that show what is not finite
+    DevicePtr probed; // [blocks, sources, block] float32
+    DevicePtr shown;  // [metrics, rows] float64: copies of results that show what is not finite
     bool any_probed, any_shown;
     uint64_t bytes;
 };
@@ -91,7 +93,7 @@ static uint32_t add_kernel(GpuLogits *l, uint32_t code, const DType *types, uint
     DType *all = arena_many(l->arena, DType, of->operand_count + of->result_count);
     for (uint32_t k = 0; k < of->operand_count + of->result_count; k++) all[k] = k < count ? types[k] : DTYPE_f64;
     for (uint32_t k = 0; k < of->result_count; k++) all[of->operand_count + k] = result;
-    return kernel_set_add_row(l->world.kernels, of, all);
+    return kernel_set_add_row(l->world.kernels, of, all, l->together);
 }
 
 static uint64_t metric_doubles(const GpuLogits *l, const LogitsMetric *of) {
@@ -155,18 +157,20 @@ static uint32_t probe_kernel(GpuLogits *l) {
     uint16_t bad = row_op(&b, ROW_sum, row_op(&b, ROW_mul, x, row_constant(&b, 0, false), 0), 0, 0);
     row_result(&b, row_op(&b, ROW_add, before, bad, 0), false);
     RowCode code = row_done(&b, 0, 0);
-    return kernel_set_add_row(l->world.kernels, &code, (DType[]){DTYPE_f32, DTYPE_f32, DTYPE_f32});
+    return kernel_set_add_row(l->world.kernels, &code, (DType[]){DTYPE_f32, DTYPE_f32, DTYPE_f32}, l->together);
 }
 
 GpuLogits *gpu_logits_plan(const LogitsWorld *world, const Step *step, Arena *arena) {
     GpuLogits *l = arena_new(arena, GpuLogits);
     *l = (GpuLogits){.world = *world, .step = step, .of = step->logits, .arena = arena};
     l->block = (uint32_t)MIN(step->rows, (uint64_t)BLOCK_ROWS);
-    // Fewer rows have wider tiles; but never where bits must not depend on the number of rows.
+    // Fewer rows have wider tiles and more thread blocks; but never where bits must not depend on the number of rows.
+    bool few = !world->strict && l->block * MOST_TOGETHER <= world->gpu->multiprocessors;
     uint32_t vocab = step->logits->vocab, most = world->strict ? TILE_COLUMNS : BLOCK_ROWS / l->block * TILE_COLUMNS;
     uint32_t tiles = (vocab - 1) / most + 1;
     l->width = ((vocab - 1) / tiles / UNIT + 1) * UNIT;
     l->blocks = (uint32_t)((step->rows + l->block - 1) / l->block);
+    l->together = few && world->gpu->overlaps ? MOST_TOGETHER : 1;
     l->own_row = arena_many(arena, uint32_t, l->block);
     for (uint32_t r = 0; r < l->block; r++) l->own_row[r] = r;
     constants_add(world->constants, l->own_row, l->block * sizeof *l->own_row);
@@ -184,7 +188,9 @@ uint64_t gpu_logits_most_bytes(const Plan *plan, const Step *step) {
     const Logits *of = step->logits;
     uint64_t block = MIN(step->rows, (uint64_t)BLOCK_ROWS), bytes = 0;
     for (uint32_t i = 0; i < of->source_count; i++)
-        bytes += (block * plan->values[of->sources[i].x].width + MIN(block * (of->vocab + (uint64_t)UNIT), BLOCK_ROWS * (uint64_t)(TILE_COLUMNS + UNIT))) * sizeof(float);
+        bytes += (block * plan->values[of->sources[i].x].width +
+                  MIN(block * (of->vocab + (uint64_t)UNIT), BLOCK_ROWS * (uint64_t)(TILE_COLUMNS + UNIT))) *
+                 sizeof(float);
     for (uint32_t i = 0; i < of->metric_count; i++)
         bytes += (3 * block * (of->metrics[i].states + of->metrics[i].second_states) + step->rows) * sizeof(double);
     return bytes;
@@ -208,7 +214,8 @@ static DevicePtr take(DevicePtr *next, uint64_t bytes) {
     return at;
 }
 
-// Where a table lies that was asked for while planning. Equal ones lie once: its content is looked up, so not at each launch.
+// Where a table lies that was asked for while planning. Equal ones lie once: its content is looked up, so not at each
+// launch.
 static DevicePtr table(const GpuLogits *l, const void *data, uint64_t bytes) {
     return data ? constants_at(l->world.constants, constants_add(l->world.constants, data, bytes)) : 0;
 }
@@ -263,16 +270,16 @@ static void *address(DevicePtr at) {
 static bool launch(const Walk *walk, uint32_t kernel, const RowPointer *pointers, uint32_t count, uint64_t rows,
                    Error *err) {
     const KernelSet *kernels = walk->l->world.kernels;
-    return cuda_rows_launch(kernel_set_function(kernels, kernel), kernel_set_launch(kernels, kernel),
-                            &(CudaRows){pointers, count, walk->columns, walk->column, rows}, walk->l->world.gpu->stream,
-                            err);
+    return cuda_rows_launch(walk->l->world.gpu, kernel_set_function(kernels, kernel), kernel_set_launch(kernels, kernel),
+                            &(CudaRows){pointers, count, walk->columns, walk->column, rows}, err);
 }
 
 static bool gather_rows(const Walk *walk, Source *source, Error *err) {
     const Distinct *distinct = &source->blocks[walk->number];
     if (!is_copied(source, distinct)) return true;
-    const RowPointer pointers[] = {{.at = address(source->x.at), .map = address(distinct->rows_at), .stride = source->x.stride},
-                                   {.at = address(source->gathered), .stride = source->x.width}};
+    const RowPointer pointers[] = {
+        {.at = address(source->x.at), .map = address(distinct->rows_at), .stride = source->x.stride},
+        {.at = address(source->gathered), .stride = source->x.width}};
     return launch(walk, source->gather, pointers, 2, distinct->count, err);
 }
 
@@ -282,7 +289,8 @@ static RowPointer tile_of(const Walk *walk, const Source *source, DevicePtr map)
     RowPointer out = {.at = address(source->tile), .map = address(map), .stride = walk->columns};
     if (source->tile) return out;
     bool copied = is_copied(source, distinct);
-    DevicePtr rows = copied ? source->gathered : source->x.at + (uint64_t)distinct->rows[0] * source->x.stride * sizeof(float);
+    DevicePtr rows =
+        copied ? source->gathered : source->x.at + (uint64_t)distinct->rows[0] * source->x.stride * sizeof(float);
     out.at = address(rows + walk->column * sizeof(float));
     out.stride = copied ? source->x.width : source->x.stride;
     return out;

@@ -16,6 +16,7 @@ typedef struct {
     bool *needed[SIDES]; // in this stage
     uint32_t stage;
     uint32_t threads, group; // of a row; columns that a thread takes side by side
+    uint32_t together;       // thread blocks that share a row and what they reduce
     uint32_t rounds;         // groups of a thread, when the width is known
     uint32_t block;          // columns of one
     bool quick;              // of states that are short: last bits of a quotient do not matter

@@ -105,7 +105,7 @@ static void print_number(const Print *p, uint32_t i) {
     const char *op = row_info[p->code->instrs[i].op].name;
     text_add(p->out, "    const %s n%u = ", type_of(p, i), i);
     if (is_reduction(p, i))
-        text_add(p->out, "reduce_%s<%u>(sum%u, (%s *)shared, none%u)", op, p->threads, i, type_of(p, i), i);
+        text_add(p->out, "reduce_%s<%u, %u>(sum%u, (%s *)shared, none%u)", op, p->threads, p->together, i, type_of(p, i), i);
     else
         print_expression(p, SIDE_OWN, i);
     text_str(p->out, STR(";\n"));
@@ -121,7 +121,9 @@ static void print_numbers(const Print *p) {
         uint32_t value = code->results[k].value;
         if (code->instrs[value].columns || p->stages[value] != p->stage) continue;
         if (!any && p->threads > 1)
-            text_str(p->out, p->threads > 32 ? STR("    __syncthreads();\n") : STR("    __syncwarp();\n"));
+            text_str(p->out, p->together > 1   ? STR("    meet_blocks();\n")
+                             : p->threads > 32 ? STR("    __syncthreads();\n")
+                                               : STR("    __syncwarp();\n"));
         any = true;
         text_add(p->out, "    if (threadIdx.x == 0 && blockIdx.y == 0) %s*result_%u = convert<%s>(n%u);\n",
                  when_kept(p, k), k, stored(p, code->operand_count + k), value);
@@ -172,7 +174,8 @@ static void open_groups(const Print *p, bool partner) {
                              "blockIdx.y) * THREADS + threadIdx.x) * GROUP;\n"
                              "        if (c >= WIDTH) break;\n"));
     else
-        text_str(p->out, STR("    for (uint64_t c = threadIdx.x; c < a.columns; c += THREADS) {\n"));
+        text_add(p->out, "    for (uint64_t c = %sthreadIdx.x; c < a.columns; c += %s) {\n",
+                 p->together > 1 ? "blockIdx.y * THREADS + " : "", p->together > 1 ? "gridDim.y * THREADS" : "THREADS");
     if (partner)
         text_add(p->out, "        const uint32_t q = (c / %u ^ 1) * %u + c %% %u;\n", p->block, p->block, p->block);
 }
@@ -264,8 +267,8 @@ static bool any_short(const Print *p) {
 }
 
 // As many columns side by side as blocks, and 16 bytes of short numbers, allow. Blocks are small, so that some load
-// while others reduce; without reductions several share a row.
-static void choose_threads(Print *p, RowLaunch *launch) {
+// while others reduce; without reductions several share a row, and so do they where it is asked for.
+static void choose_threads(Print *p, uint32_t together, RowLaunch *launch) {
     enum { MANY = 256, MOST = 1024, MOST_ROUNDS = 4, MANY_ROWS = 128, ROWS = 4 };
     const RowCode *code = p->code;
     bool columns = false, reduces = false;
@@ -275,7 +278,8 @@ static void choose_threads(Print *p, RowLaunch *launch) {
     }
     p->block = code->block ? code->block : code->width;
     p->group = !code->width ? 1 : p->block % 8 == 0 ? 8 : p->block % 4 == 0 ? 4 : 1;
-    *launch = (RowLaunch){MANY, 1, 1};
+    p->together = columns && !code->width ? together : 1;
+    *launch = (RowLaunch){p->together > 1 ? MOST : MANY, 1, p->together};
     if (!columns) *launch = (RowLaunch){1, MANY_ROWS, 1};
     if (columns && code->width) {
         uint32_t groups = code->width / p->group, warps = (groups + 31) / 32;
@@ -298,13 +302,14 @@ static void print_head(const Print *p, const char *name, const RowLaunch *launch
              p->rounds, p->code->width);
     text_add(p->out, "struct RowArgs {\n    RowPointer p[%u];\n    uint64_t columns, base, rows;\n};\n\n",
              MAX(pointers, 1u));
-    text_add(p->out, "extern \"C\" __global__ void __launch_bounds__(%u) %s(const __grid_constant__ RowArgs a) {\n",
-             launch->threads * launch->rows, name);
+    Str blocks = p->together > 1 ? str_format(p->arena, "__cluster_dims__(1, %u, 1) ", p->together) : STR("");
+    text_add(p->out, "extern \"C\" __global__ void %.*s__launch_bounds__(%u) %s(const __grid_constant__ RowArgs a) {\n",
+             STR_ARG(blocks), launch->threads * launch->rows, name);
     text_add(p->out,
-             "    const uint64_t row = (uint64_t)blockIdx.x * %u + threadIdx.y;\n    if (row >= a.rows) return;\n",
+             "    let_next_kernel_begin();\n    const uint64_t row = (uint64_t)blockIdx.x * %u + threadIdx.y;\n    if (row >= a.rows) return;\n",
              launch->rows);
     if (p->threads > 32)
-        text_str(p->out, STR("    __shared__ double shared[32];\n"));
+        text_str(p->out, STR("    __shared__ double shared[33];\n"));
     else
         text_str(p->out, STR("    double *shared = nullptr;\n"));
 }
@@ -315,6 +320,7 @@ static void print_body(Print *p) {
         if (p->live[i]) last = MAX(last, p->stages[i]);
     for (uint32_t k = 0; k < p->code->operand_count; k++) print_operand_row(p, k);
     for (uint32_t k = 0; k < p->code->result_count; k++) print_result_row(p, k);
+    text_str(p->out, STR("    wait_for_last_kernel(); // maps are tables, which no kernel writes\n"));
     if (p->rounds) print_all_loads(p, last);
     for (p->stage = 0; p->stage <= last; p->stage++) {
         print_numbers(p);
@@ -324,12 +330,17 @@ static void print_body(Print *p) {
     }
 }
 
-void cuda_print_row(const RowCode *code, const DType *types, const char *name, Text *out, RowLaunch *launch) {
+void cuda_print_row(const RowCode *code, const DType *types, uint32_t together, const char *name, Text *out, RowLaunch *launch) {
     Arena *arena = arena_open();
-    Print p = {.arena = arena, .out = out, .code = code, .types = types, .stages = row_stages(code, arena), .live = row_live(code, arena)};
+    Print p = {.arena = arena,
+               .out = out,
+               .code = code,
+               .types = types,
+               .stages = row_stages(code, arena),
+               .live = row_live(code, arena)};
     for (int s = 0; s < SIDES; s++) p.needed[s] = arena_many(arena, bool, code->instr_count + 1);
     p.quick = any_short(&p);
-    choose_threads(&p, launch);
+    choose_threads(&p, together, launch);
     print_head(&p, name, launch);
     print_body(&p);
     text_str(out, STR("}\n"));

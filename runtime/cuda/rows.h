@@ -2,7 +2,7 @@
 #pragma once
 
 #include "mdx/row.h"
-#include "runtime/cuda/load.h"
+#include "runtime/cuda/gpu.h"
 
 // Threads of a row in a block, rows of a block, blocks that share a row: the kernel's text depends on them.
 typedef struct {
@@ -16,4 +16,4 @@ typedef struct {
     uint64_t columns, base, rows;
 } CudaRows;
 
-bool cuda_rows_launch(CuFunction function, const RowLaunch *launch, const CudaRows *rows, CuStream stream, Error *err);
+bool cuda_rows_launch(const Gpu *gpu, CuFunction function, const RowLaunch *launch, const CudaRows *rows, Error *err);

@@ -1,6 +1,7 @@
 // upload.c: weights from mapped files through pinned memory to the GPU.
 //
-// Two pinned buffers take turns: while one is copied to the GPU, threads fill the other from the mapped files.
+// Two pinned buffers take turns: while one is copied to the GPU, threads fill the other from the mapped files. They are no
+// larger than all weights: pinning memory takes longer than copying a small model.
 #include <pthread.h>
 
 #include "runtime/cuda/upload.h"
@@ -131,6 +132,7 @@ static void fill(unsigned char *to, const Tensor *tensor, DType as, uint64_t fir
 
 typedef struct {
     const Gpu *gpu;
+    uint64_t bytes; // of a buffer
     void *buffer[2];
     CuEvent done[2];
     bool busy[2];
@@ -146,14 +148,14 @@ static void stage_close(Stage *stage) {
 
 static bool stage_open(Stage *stage, Error *err) {
     for (int i = 0; i < 2; i++) {
-        TRY(cuda_ok(cuda.MemHostAlloc(&stage->buffer[i], STAGE_BYTES, 0), "take memory for the weights", err));
+        TRY(cuda_ok(cuda.MemHostAlloc(&stage->buffer[i], (size_t)stage->bytes, 0), "take memory for the weights", err));
         TRY(cuda_ok(cuda.EventCreate(&stage->done[i], EVENT_NO_TIMING), "copy the weights to the GPU", err));
     }
     return true;
 }
 
 static bool copy_tensor(Stage *stage, const Tensor *tensor, DType as, DevicePtr to, Error *err) {
-    uint64_t count = element_count(tensor), bytes = dtype_info[as].bytes, step = STAGE_BYTES / bytes;
+    uint64_t count = element_count(tensor), bytes = dtype_info[as].bytes, step = stage->bytes / bytes;
     for (uint64_t first = 0; first < count; first += step, stage->turn = !stage->turn) {
         int turn = stage->turn;
         uint64_t n = MIN(step, count - first);
@@ -170,8 +172,8 @@ static bool copy_tensor(Stage *stage, const Tensor *tensor, DType as, DevicePtr 
 }
 
 static bool copy_all(const Upload *upload, const Gpu *gpu, const Tensor *const *tensors, const U32List *order, Error *err) {
-    Stage stage = {.gpu = gpu};
-    bool ok = stage_open(&stage, err);
+    Stage stage = {.gpu = gpu, .bytes = MIN(upload->bytes, (uint64_t)STAGE_BYTES)};
+    bool ok = !order->len || stage_open(&stage, err);
     for (size_t k = 0; k < order->len && ok; k++) {
         uint32_t i = order->at[k];
         ok = copy_tensor(&stage, tensors[i], upload->dtype[i], upload->at + upload->offset[i], err);

@@ -12,17 +12,13 @@
 enum { GUARD_BYTES = 4096, POISON_BYTES = 48 << 10, SAMPLE_ROWS = 40 };
 static const unsigned char POISON = 0xff, GUARD = 0x5a; // 0xff…: no number in any type
 
+static Gpu gpu;
 static struct {
-    CuStream stream;
-    CuEvent before, after;
-    uint32_t multiprocessors;
-    char arch[16];
-    const char *cache;
     bool only_compile;
     Arena *arena;
     StrMap seen;
     LIST(CuFunction) functions;
-} gpu;
+} kept;
 
 #define GPU(call)                                                                                                      \
     do {                                                                                                               \
@@ -37,37 +33,43 @@ static struct {
 
 static CuFunction function_of(const char *name, Str text) {
     uint32_t number = 0;
-    if (strmap_get(&gpu.seen, text, &number)) return gpu.only_compile ? NULL : gpu.functions.at[number];
+    if (strmap_get(&kept.seen, text, &number)) return kept.only_compile ? NULL : kept.functions.at[number];
     KernelSource source = {.name = name, .text = text, .fused_multiply_add = true};
     KernelImage image;
     Error err;
-    if (!kernels_compile(&source, 1, gpu.arch, gpu.cache, gpu.arena, &image, &err)) {
+    if (!kernels_compile(&source, 1, gpu.arch, gpu.cache, kept.arena, &image, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
     }
-    strmap_put(&gpu.seen, text, (uint32_t)gpu.functions.len);
+    strmap_put(&kept.seen, text, (uint32_t)kept.functions.len);
     CuModule module;
     CuFunction function = NULL;
-    if (!gpu.only_compile) {
+    if (!kept.only_compile) {
         GPU(cuda.ModuleLoadData(&module, image.image));
         GPU(cuda.ModuleGetFunction(&function, module, name));
     }
-    list_push(gpu.arena, &gpu.functions, function);
+    list_push(kept.arena, &kept.functions, function);
     return function;
 }
 
 static CuFunction plan_function(const AttentionPlan *plan) {
-    return function_of("attention", attention_text(plan, gpu.arena));
+    return function_of("attention", attention_text(plan, kept.arena));
+}
+
+static void launch_poison(CuFunction function) {
+    Error err;
+    uint32_t none = 0;
+    const GpuLaunch how = {function, {gpu.multiprocessors * 4, 1, 1}, {256, 1, 1}, POISON_BYTES};
+    MUST(gpu_launch(&gpu, &how, &none, "poison shared memory", &err));
 }
 
 // What lay in shared memory before must not matter.
 static void poison_shared(void) {
-    static const char text[] = "extern \"C\" __global__ void poison() { extern __shared__ volatile unsigned memory[];\n"
+    static const char text[] = "extern \"C\" __global__ void poison(unsigned) { begin_kernel(); extern __shared__ volatile unsigned memory[];\n"
                                "for (int i = threadIdx.x; i < 12288; i += blockDim.x) memory[i] = ~0u; }\n";
     CuFunction function = function_of("poison", str_of(text));
-    if (!gpu.only_compile)
-        GPU(cuda.LaunchKernel(function, gpu.multiprocessors * 4, 1, 1, 256, 1, 1, POISON_BYTES, gpu.stream, NULL,
-                              NULL));
+    if (!kept.only_compile)
+        launch_poison(function);
 }
 
 // ---- Memory
@@ -97,7 +99,7 @@ enum { Q_MORE = 48, KEYS_MORE = 16, OTHER_MORE = 32, VALUES_MORE = 80 };
 // Queries, keys and values as columns of wider rows.
 static Uploaded upload_columns(const Attending *a) {
     Uploaded up = {0};
-    if (gpu.only_compile) return up;
+    if (kept.only_compile) return up;
     DType dtype = a->attention.dtype;
     up.q = upload(dtype, &a->q, Q_MORE);
     for (int i = 0; i < 2; i++) up.keys[i] = upload(dtype, &a->keys[i], i ? VALUES_MORE : KEYS_MORE), up.other[i] = upload(dtype, &a->other[i], OTHER_MORE);
@@ -106,7 +108,7 @@ static Uploaded upload_columns(const Attending *a) {
 
 static Uploaded upload_all(const Attending *a) {
     Uploaded up = {0};
-    if (gpu.only_compile) return up;
+    if (kept.only_compile) return up;
     DType dtype = a->attention.dtype;
     up.q = upload(dtype, &a->q, 0);
     for (int i = 0; i < 2; i++) up.keys[i] = upload(dtype, &a->keys[i], 0), up.other[i] = upload(dtype, &a->other[i], 0);
@@ -114,7 +116,7 @@ static Uploaded upload_all(const Attending *a) {
 }
 
 static void give_back(Uploaded *up) {
-    if (gpu.only_compile) return;
+    if (kept.only_compile) return;
     GPU(cuda.MemFree(up->q));
     for (int i = 0; i < 2; i++) {
         GPU(cuda.MemFree(up->keys[i]));
@@ -136,7 +138,7 @@ static Ready prepare(Arena *arena, const CudaAttention *of, const Uploaded *up, 
     Ready r = {.attention = *of, .plan = attention_plan(of, multiprocessors, arena)};
     r.function = plan_function(r.plan);
     r.out_bytes = of->rows * of->heads * of->size * dtype_info[of->dtype].bytes;
-    if (gpu.only_compile) return r;
+    if (kept.only_compile) return r;
     r.attention.q = up->q;
     r.attention.keys.at = up->keys[0], r.attention.keys.other = up->other[0];
     r.attention.values.at = up->keys[1], r.attention.values.other = up->other[1];
@@ -148,20 +150,20 @@ static Ready prepare(Arena *arena, const CudaAttention *of, const Uploaded *up, 
 
 static void launch(const Ready *r) {
     Error err;
-    if (attention_launch(r->plan, &r->attention, r->tables, r->function, gpu.stream, &err)) return;
+    if (attention_launch(&gpu, r->plan, &r->attention, r->tables, r->function, &err)) return;
     fprintf(stderr, "%s\n", err.text);
     exit(1);
 }
 
 static void finish(Ready *r) {
-    if (gpu.only_compile) return;
+    if (kept.only_compile) return;
     GPU(cuda.MemFree(r->attention.out));
     GPU(cuda.MemFree(r->tables));
 }
 
 static unsigned char *run(Arena *arena, const Ready *r) {
     unsigned char *out = arena_alloc(arena, r->out_bytes + GUARD_BYTES);
-    if (gpu.only_compile) return out;
+    if (kept.only_compile) return out;
     GPU(cuda.MemsetD8Async(r->attention.out, POISON, r->out_bytes, gpu.stream));
     GPU(cuda.MemsetD8Async(r->attention.out + r->out_bytes, GUARD, GUARD_BYTES, gpu.stream));
     poison_shared();
@@ -191,7 +193,7 @@ static void describe(const CudaAttention *a, const AttentionPlan *plan, const ch
 }
 
 static void check_values(const Attending *a, const Ready *r, const unsigned char *out, float large) {
-    if (gpu.only_compile) return;
+    if (kept.only_compile) return;
     const CudaAttention *of = &a->attention;
     Arena *scratch = arena_open();
     double *weights = arena_many(scratch, double, 5000), *want = arena_many(scratch, double, of->size), worst = 0,
@@ -230,7 +232,7 @@ static void check_rows(Arena *arena, const Attending *a, const Uploaded *up, con
     size_t width = (size_t)some.heads * some.size * dtype_info[some.dtype].bytes, differ = 0;
     Ready r = prepare(arena, &some, up, multiprocessors);
     const unsigned char *got = run(arena, &r);
-    for (uint32_t i = 0; i < count && !gpu.only_compile; i++)
+    for (uint32_t i = 0; i < count && !kept.only_compile; i++)
         differ += memcmp(got + i * width, all + keep[i] * width, width) != 0;
     if (differ) {
         char what[128];
@@ -300,7 +302,7 @@ static void check_columns(const Attending *a, const unsigned char *out) {
     Ready r = prepare(arena, &apart, &up, gpu.multiprocessors);
     bool same = memcmp(out, run(arena, &r), r.out_bytes) == 0;
     if (!same) describe(&apart, r.plan, "columns of wider rows differ");
-    CHECK(same || gpu.only_compile);
+    CHECK(same || kept.only_compile);
     finish(&r);
     give_back(&up);
     arena_close(arena);
@@ -312,7 +314,7 @@ static void test_case(const AttentionCase *c, DType dtype) {
     Ready r = prepare(a.arena, &a.attention, &up, gpu.multiprocessors);
     const unsigned char *out = run(a.arena, &r);
     check_values(&a, &r, out, c->large);
-    for (int i = 0; i < 20 && !gpu.only_compile; i++) {
+    for (int i = 0; i < 20 && !kept.only_compile; i++) {
         Arena *arena = arena_open();
         CHECK(memcmp(out, run(arena, &r), r.out_bytes) == 0);
         arena_close(arena);
@@ -414,7 +416,7 @@ static void time_form(const Timed *t, const Attending *a, const Uploaded *up, ui
     of.strict = strict;
     Ready r = prepare(arena, &of, up, multiprocessors);
     float us[SAMPLES];
-    for (int i = 0; i < SAMPLES && !gpu.only_compile; i++) us[i] = time_launches(&r, LAUNCHES);
+    for (int i = 0; i < SAMPLES && !kept.only_compile; i++) us[i] = time_launches(&r, LAUNCHES);
     qsort(us, SAMPLES, sizeof *us, order_times);
     double seen = 0, bytes = (double)dtype_info[of.dtype].bytes;
     for (uint64_t i = 0; i < of.rows; i++) seen += of.count[i];
@@ -422,7 +424,7 @@ static void time_form(const Timed *t, const Attending *a, const Uploaded *up, ui
                    2.0 * (double)(a->keys[0].rows + a->other[0].rows) * of.kv_heads * of.size) *
                   bytes;
     double flops = 4 * seen * of.heads * of.size, s = us[SAMPLES / 2] * 1e-6;
-    if (!gpu.only_compile)
+    if (!kept.only_compile)
         printf("%-34s %5s%6s%7s%7s %9.1f us  %6.2f TB/s once  %6.1f TFLOP/s\n", t->name, dtype_info[of.dtype].name,
                r.plan->wide ? " wide" : "",
                r.plan->mixed       ? " mixed"
@@ -446,45 +448,23 @@ static void print_times(void) {
 
 // ---- The whole
 
-static bool open_gpu(void) {
-    Error err;
-    int count = 0, device, major, minor, multiprocessors;
-    CuContext context;
-    if (!cuda_load(NULL, &err)) {
-        printf("skipped: %s\n", err.text);
-        return false;
-    }
-    if (cuda.Init(0) || cuda.DeviceGetCount(&count) || !count) {
-        printf("skipped: the driver shows no GPU\n");
-        return false;
-    }
-    GPU(cuda.DeviceGet(&device, 0));
-    GPU(cuda.DeviceGetAttribute(&major, GPU_ATTR_CAPABILITY_MAJOR, device));
-    GPU(cuda.DeviceGetAttribute(&minor, GPU_ATTR_CAPABILITY_MINOR, device));
-    GPU(cuda.DeviceGetAttribute(&multiprocessors, GPU_ATTR_MULTIPROCESSORS, device));
-    GPU(cuda.DevicePrimaryCtxRetain(&context, device));
-    GPU(cuda.CtxSetCurrent(context));
-    GPU(cuda.StreamCreate(&gpu.stream, STREAM_NON_BLOCKING));
-    GPU(cuda.EventCreate(&gpu.before, 0));
-    GPU(cuda.EventCreate(&gpu.after, 0));
-    gpu.multiprocessors = (uint32_t)multiprocessors;
-    snprintf(gpu.arch, sizeof gpu.arch, "sm_%d%d%s", major, minor, major == 9 ? "a" : "");
-    return true;
-}
-
 int main(int count, char **args) {
-    gpu.arena = arena_open();
-    gpu.seen = strmap_open(gpu.arena, 256);
-    gpu.only_compile = count > 3 && !strcmp(args[1], "--compile");
+    kept.arena = arena_open();
+    kept.seen = strmap_open(kept.arena, 256);
+    kept.only_compile = count > 3 && !strcmp(args[1], "--compile");
     bool only_times = count > 1 && !strcmp(args[1], "--times");
-    int before = gpu.only_compile ? 3 : only_times ? 2 : 1; // arguments before the cache
-    gpu.cache = count > before ? args[before] : NULL;
-    gpu.multiprocessors = 132;
-    if (gpu.only_compile) snprintf(gpu.arch, sizeof gpu.arch, "%s", args[2]);
-    if (!gpu.only_compile && !open_gpu()) return 77;
+    int before = kept.only_compile ? 3 : only_times ? 2 : 1; // arguments before the cache
+    const char *cache = count > before ? args[before] : NULL;
+    Error err;
+    gpu = (Gpu){.multiprocessors = 132, .cache = cache};
+    if (kept.only_compile) snprintf(gpu.arch, sizeof gpu.arch, "%s", args[2]);
+    if (!kept.only_compile && !gpu_open(&gpu, kept.arena, NULL, cache, &err)) {
+        printf("skipped: %s\n", err.text);
+        return 77;
+    }
     print_times();
     fflush(stdout);
     if (!only_times) test_values();
-    arena_close(gpu.arena);
+    arena_close(kept.arena);
     return check_done();
 }

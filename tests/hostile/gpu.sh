@@ -50,9 +50,9 @@ COPY(cuMemcpyDtoHAsync_v2, void *, DevicePtr, , CuStream s)
 COPY(cuMemcpyHtoD_v2, DevicePtr, const void *)
 COPY(cuMemcpyHtoDAsync_v2, DevicePtr, const void *, , CuStream s)
 int cuMemsetD8Async(DevicePtr at, unsigned char value, size_t bytes, CuStream stream) { return memset((void *)at, value, bytes), 0; }
-int cuLaunchKernel(CuFunction f, unsigned gx, unsigned gy, unsigned gz, unsigned x, unsigned y, unsigned z, unsigned shared,
-                   CuStream s, void **parameters, void **extra) {
-    return !gx || gy - 1 >= 65535 || gz - 1 >= 65535 || x * y * z - 1 >= 1024 || shared > 232448;
+int cuLaunchKernelEx(const CuLaunch *how, CuFunction f, void **parameters, void **extra) {
+    const unsigned *g = how->grid, *b = how->block;
+    return !g[0] || g[1] - 1 >= 65535 || g[2] - 1 >= 65535 || b[0] * b[1] * b[2] - 1 >= 1024 || how->shared_bytes > 232448;
 }
 #else
 size_t cublasLtGetVersion(void) { return 130100; }

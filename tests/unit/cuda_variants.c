@@ -1,8 +1,10 @@
 // cuda_variants.c: whatever attention_plan asks for compiles, for each kind of GPU: head sizes, types and forms. The
-// head size of most models is compiled in all ways; of the others each in each form, types and GPUs in turns.
+// head size of most models is compiled in all ways; of the others each in each form, types and GPUs in turns. So do
+// products of few rows.
 #include "check.h"
 #include "gpu/attention_case.h"
 #include "runtime/cuda/compile.h"
+#include "runtime/cuda/few.h"
 
 enum { PLAIN, WIDE, MIXED, SPLIT, FORMS, ARCHS = 3, COMMON = 128 };
 
@@ -63,6 +65,27 @@ static void add_plain(Texts *texts) {
     }
 }
 
+// Widths that fill 132 multiprocessors best in different forms; 64 rows of 4,096 numbers. Every form compiles.
+static void add_few_rows(Texts *texts) {
+    static const uint32_t widths[] = {4096, 6144, 28672, 33792};
+    static const DType dtypes[] = {DTYPE_bf16, DTYPE_f16}, results[] = {DTYPE_bf16, DTYPE_f16};
+    const Gpu gpu = {.arch = "sm_90a", .multiprocessors = 132};
+    bool seen[FEW_FORMS] = {0};
+    for (size_t w = 0; w < COUNT(widths); w++)
+        for (size_t t = 0; t < COUNT(dtypes) * 2; t++) {
+            const GemmShape shape = {dtypes[t / 2], dtypes[t / 2], t % 2 ? DTYPE_f32 : results[t / 2],
+                                     4096,          widths[w],     64,
+                                     false,         4096,          widths[w]};
+            uint32_t worth[FEW_FORMS], count = few_rows_forms(&gpu, &shape, worth);
+            CHECK(count > 0);
+            for (uint32_t i = 0; i < count; i++) seen[worth[i]] = true;
+            KernelSource source = {str_format(texts->arena, "few rows by %u", widths[w]).at,
+                                   few_rows_text((uint32_t)(w * 4 + t) % FEW_FORMS, &shape, texts->arena), true};
+            for (size_t i = 0; i < ARCHS; i++) list_push(texts->arena, &texts->sources[i], source);
+        }
+    for (size_t i = 0; i < FEW_FORMS; i++) CHECK(seen[i]);
+}
+
 int main(void) {
     Error err;
     if (!nvrtc_load(NULL, &err)) {
@@ -72,6 +95,7 @@ int main(void) {
     Texts texts = {.arena = arena_open()};
     add_tensor(&texts);
     add_plain(&texts);
+    add_few_rows(&texts);
     for (size_t i = 0; i < ARCHS; i++) {
         size_t count = texts.sources[i].len;
         KernelImage *images = arena_many(texts.arena, KernelImage, count);

@@ -46,6 +46,18 @@ static void test_random(void) {
     }
 }
 
+// Into another place, and into its own.
+static void test_pack(void) {
+    unsigned char from[60], to[60];
+    for (size_t bytes = 1; bytes <= 12; bytes++)
+        for (int own = 0; own < 2; own++) {
+            for (size_t i = 0; i < sizeof from; i++) from[i] = (unsigned char)i, to[i] = 255;
+            rows_pack(own ? memcpy(to, from, sizeof from) : from, 5, bytes, 12, to);
+            for (size_t i = 0; i < 5 * bytes; i++) CHECK(to[i] == i / bytes * 12 + i % bytes);
+            CHECK(own || bytes == 12 || to[5 * bytes] == 255);
+        }
+}
+
 int main(void) {
     const uint32_t last[] = {UINT32_MAX - 1, UINT32_MAX, 0, UINT32_MAX};
     check_map(last, 0, 4); // rows do not begin again
@@ -53,5 +65,6 @@ int main(void) {
     for (uint32_t count = 0; count < 5; count++) check_map(NULL, 3, count);
     test_distances();
     test_random();
+    test_pack();
     return check_done();
 }
