@@ -52,6 +52,7 @@ static bool add_weights(Mdx *mdx, Inputs *inputs, const OpenFiles *files, Error 
 static bool add_all(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err) {
     for (size_t i = 0; i < mdx->spec.sources.len; i++) {
         const Source *source = &mdx->spec.sources.at[i];
+        if (source->made) continue;
         bool set = str_is(source->name, "--set");
         Input input = {i == 0 ? "spec" : set ? "set" : "include", set ? source->text : source->name, source->name, sha256_bytes(source->text.at, source->text.len)};
         list_push(mdx->arena, inputs, input);
@@ -62,6 +63,8 @@ static bool add_all(Mdx *mdx, const OpenFiles *files, Inputs *inputs, Error *err
         const PromptsDef *prompts = &mdx->exp->prompts.at[i];
         TRY(add_file(mdx, inputs, "prompts", prompts->shown, prompts->path, err));
     }
+    for (size_t i = 0; i < mdx->exp->listed.len; i++)
+        TRY(add_file(mdx, inputs, "positions", mdx->exp->listed.at[i].shown, mdx->exp->listed.at[i].path, err));
     return true;
 }
 
@@ -163,13 +166,20 @@ static void manifest_seeds(const Mdx *mdx, Text *out) {
     text_str(out, STR("  \"seeds\": ["));
     for (size_t i = 0; i < mdx->exp->maps.len; i++) {
         const MapInst *map = mdx->exp->maps.at[i];
-        bool turned = map->mapper == MAPPER_random_rotation;
-        if (!turned && !map->shuffled) continue;
-        text_add(out, "%s\n    {\"map\": ", between);
-        text_json(out, map->name);
-        text_add(out, ", \"use\": \"%s\", \"seed\": %llu}", turned ? "random_rotation" : "shuffled",
-                 (unsigned long long)(turned ? map->args[0].seed : map->seed));
-        between = ",";
+        const struct {
+            const char *use;
+            bool is;
+            uint64_t seed;
+        } uses[] = {{"random_rotation", map->mapper == MAPPER_random_rotation, map->args[0].seed},
+                    {pairing_words[map->pairing], map->pairing, map->seed},
+                    {"kmeans", map->per.kind == PER_kmeans, map->per.seed}};
+        for (size_t k = 0; k < COUNT(uses); k++) {
+            if (!uses[k].is) continue;
+            text_add(out, "%s\n    {\"map\": ", between);
+            text_json(out, map->name);
+            text_add(out, ", \"use\": \"%s\", \"seed\": %llu}", uses[k].use, (unsigned long long)uses[k].seed);
+            between = ",";
+        }
     }
     for (size_t i = 0; i < mdx->exp->metrics.len; i++) {
         const MetricDef *metric = &mdx->exp->metrics.at[i];
@@ -237,20 +247,36 @@ static Str file_name(Arena *arena, Str name) {
     return text_view(&out);
 }
 
-static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
+// Its provenance. What the fits of clusters say of themselves is told of one that has none; of the others, their rows.
+static Str map_metadata(Mdx *mdx, const ResultMap *map) {
     Arena *arena = mdx->arena;
     const FitReport *fit = &map->fit;
-    Text metadata = text_open(arena), scores = text_open(arena);
+    Text metadata = text_open(arena), scores = text_open(arena), rows = text_open(arena);
     results_scores(fit, &scores);
+    for (uint32_t k = 0; k < map->clusters; k++)
+        text_add(&rows, "%s%llu", k ? ", " : "", (unsigned long long)map->parts[k].rows);
     const struct {
         const char *key;
         Str value;
     } members[] = {
-        {"mapper", map->kind}, {"inside", map->inside}, {"shuffled", map->shuffled ? str_format(arena, "%llu", (unsigned long long)map->seed) : STR("")}, {"from", map->from}, {"to", map->to}, {"on", map->on},
-        {"rows", str_format(arena, "%llu", (unsigned long long)fit->rows)}, {"rank", str_format(arena, "%u", fit->rank)},
-        {"scale", str_format(arena, "%.17g", fit->scale)}, {"lambda", fit->lambda_count ? str_format(arena, "%.17g", fit->lambda) : STR("")},
-        {"scores", fit->lambda_count ? text_view(&scores) : STR("")}, {"experiment", mdx->exp->name}, {"version", STR("mdx " MDX_VERSION)},
-        {"spec_sha256", str_of(str_c(arena, str_of(sha256_bytes(mdx->spec.sources.at[0].text.at, mdx->spec.sources.at[0].text.len).hex)))},
+        {"mapper", map->kind},
+        {"inside", map->inside},
+        {"per", map->per},
+        {"rows_of_clusters", text_view(&rows)},
+        {map->pairing, *map->pairing ? str_format(arena, "%llu", (unsigned long long)map->seed) : STR("")},
+        {"from", map->from},
+        {"to", map->to},
+        {"on", map->on},
+        {"rows", str_format(arena, "%llu", (unsigned long long)results_map_rows(map))},
+        {"rank", map->clusters ? STR("") : str_format(arena, "%u", fit->rank)},
+        {"scale", map->clusters ? STR("") : str_format(arena, "%.17g", fit->scale)},
+        {"lambda", fit->lambda_count ? str_format(arena, "%.17g", fit->lambda) : STR("")},
+        {"scores", fit->lambda_count ? text_view(&scores) : STR("")},
+        {"experiment", mdx->exp->name},
+        {"version", STR("mdx " MDX_VERSION)},
+        {"spec_sha256",
+         str_of(str_c(arena,
+                      str_of(sha256_bytes(mdx->spec.sources.at[0].text.at, mdx->spec.sources.at[0].text.len).hex)))},
     };
     for (size_t i = 0; i < COUNT(members); i++) {
         if (!members[i].value.len) continue;
@@ -260,12 +286,35 @@ static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
         text_json(&metadata, members[i].value);
     }
     text_char(&metadata, '}');
-    uint64_t weights = (uint64_t)map->in * map->out;
-    const Tensor tensors[] = {
-        {.name = STR("W"), .dtype = DTYPE_f32, .rank = 2, .shape = {map->in, map->out}, .bytes = weights * sizeof(float), .data = map->map},
-        {.name = STR("b"), .dtype = DTYPE_f32, .rank = 1, .shape = {map->out}, .bytes = map->out * sizeof(float), .data = map->map + weights},
-    };
-    return safetensors_write(path_join(arena, folder, file_name(arena, map->name)).at, tensors, COUNT(tensors), text_view(&metadata), err);
+    return text_view(&metadata);
+}
+
+static Tensor matrices(const char *name, uint64_t count, uint64_t rows, uint64_t columns, const float *data) {
+    Tensor out = {.name = str_of(name), .dtype = DTYPE_f32, .bytes = sizeof(float), .data = data};
+    const uint64_t shape[] = {count, rows, columns};
+    for (size_t i = 0; i < COUNT(shape); i++) {
+        if (!shape[i]) continue;
+        out.shape[out.rank++] = shape[i];
+        out.bytes *= shape[i];
+    }
+    return out;
+}
+
+// W and b; of clusters each of them [clusters, …], and the centroids.
+static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
+    Arena *arena = mdx->arena;
+    uint64_t weights = (uint64_t)map->in * map->out, count = MAX(map->clusters, 1u);
+    float *w = arena_many(arena, float, count *weights), *b = arena_many(arena, float, count * map->out);
+    for (uint64_t k = 0; k < count; k++) {
+        const float *one = map->map + k * (weights + map->out);
+        memcpy(w + k * weights, one, weights * sizeof *w);
+        memcpy(b + k * map->out, one + weights, map->out * sizeof *b);
+    }
+    const Tensor tensors[] = {matrices("W", map->clusters, map->in, map->out, w),
+                              matrices("b", map->clusters, 0, map->out, b),
+                              matrices("centroids", map->clusters, 0, map->in, map->centroids)};
+    Str path = path_join(arena, folder, file_name(arena, map->name));
+    return safetensors_write(path.at, tensors, map->clusters ? 3 : 2, map_metadata(mdx, map), err);
 }
 
 static bool write_maps(Mdx *mdx, Str folder, Error *err) {

@@ -73,10 +73,12 @@ bool session_graph(Mdx *mdx, Error *err) {
 }
 
 static bool plan_in_parts(Mdx *mdx, uint32_t parts, Plan *out, Error *err) {
-    Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts) : mdx->graph;
-    bool merge = !mdx->apart && !session_disabled(mdx, "batch"), strict = mdx->device->strict || !mdx->device_options.strict;
-    LowerOptions options = {.fuse = mdx->device->fuses && !session_disabled(mdx, "fuse"), .merge = merge, .beside = merge && mdx->device->beside && strict,
-                            .merge_rows = mdx->device->batch_rows, .resident = mdx->keep, .states = session_states(mdx), .window = mdx->device->window};
+    Graph batched = parts > 1 ? graph_batched(&mdx->graph, parts, !mdx->device_options.strict) : mdx->graph;
+    const DeviceApi *device = mdx->device;
+    bool merge = !mdx->apart && !session_disabled(mdx, "batch");
+    bool widens = device->beside && (device->strict || !mdx->device_options.strict); // a wider product may sum in another order
+    LowerOptions options = {.fuse = device->fuses && !session_disabled(mdx, "fuse"), .merge = merge, .beside = merge && widens,
+                            .merge_rows = device->batch_rows, .resident = mdx->keep, .states = session_states(mdx), .window = device->window};
     mdx->parts = parts;
     return lower(&batched, &options, mdx->arena, out, err);
 }
@@ -101,15 +103,24 @@ static uint64_t need_of(const Mdx *mdx, const Budget *budget, const Plan *plan) 
     return budget->fixed + plan->arena_bytes + (budget->own ? mdx->device->plan_bytes(plan) : 0);
 }
 
+static bool plan_fits(const Mdx *mdx, const Budget *budget, const Plan *plan) {
+    return !budget->bytes || need_of(mdx, budget, plan) <= budget->bytes;
+}
+
+static const char *who_allows(const Mdx *mdx, const Budget *budget) {
+    if (mdx->memory && mdx->memory == budget->bytes) return "--memory";
+    return budget->own ? "the GPU" : "the machine";
+}
+
+// A GPU has no more memory than it has; of the machine's another share may be asked for.
 static bool too_large(Mdx *mdx, const Budget *budget, Error *err) {
     Text have = text_open(mdx->arena), need = text_open(mdx->arena);
-    uint64_t smallest = need_of(mdx, budget, &mdx->plan);
+    const char *who = who_allows(mdx, budget);
     memory_write(budget->bytes, &have);
-    memory_write(smallest, &need);
-    bool given = mdx->memory && mdx->memory == budget->bytes;
-    FAIL(err, ERR_INPUT, "%s allows %s, and the smallest micro-batches need %s; %s%s%sshorten the prompts or lower --batch-points",
-         given ? "--memory" : budget->own ? "the GPU" : "the machine", have.at, need.at, given || !budget->own ? "give --memory=" : "",
-         given || !budget->own ? need.at : "", given || !budget->own ? ", " : "");
+    memory_write(need_of(mdx, budget, &mdx->plan), &need);
+    Str more = strcmp(who, "the GPU") == 0 ? STR("") : str_format(mdx->arena, "give --memory=%s, ", need.at);
+    FAIL(err, ERR_INPUT, "%s allows %s, and the smallest micro-batches need %s; %sshorten the prompts or lower --batch-points",
+         who, have.at, need.at, more.at);
 }
 
 static bool plan_that_fits(Mdx *mdx, Error *err);
@@ -127,20 +138,20 @@ static bool plan_that_fits(Mdx *mdx, Error *err) {
     const Budget budget = budget_of(mdx);
     uint32_t most = graph_most_parts(&mdx->graph), least = MAX(MIN(mdx->least_parts, most), 1u), low = least, high = least;
     TRY(plan_in_parts(mdx, high, &mdx->plan, err));
-    if (!budget.bytes || need_of(mdx, &budget, &mdx->plan) <= budget.bytes) return true;
-    while (need_of(mdx, &budget, &mdx->plan) > budget.bytes && high < most) { // low does not fit
+    if (plan_fits(mdx, &budget, &mdx->plan)) return true;
+    while (!plan_fits(mdx, &budget, &mdx->plan) && high < most) { // low does not fit
         low = high;
         high = MIN(2 * high, most);
         TRY(plan_in_parts(mdx, high, &mdx->plan, err));
     }
-    bool fits = need_of(mdx, &budget, &mdx->plan) <= budget.bytes;
+    bool fits = plan_fits(mdx, &budget, &mdx->plan);
     if (!fits && mdx->build.batch_points == AUTO_POINTS) return plan_point_by_point(mdx, err);
     if (!fits) return too_large(mdx, &budget, err);
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
         Plan plan;
         TRY(plan_in_parts(mdx, middle, &plan, err));
-        fits = need_of(mdx, &budget, &plan) <= budget.bytes;
+        fits = plan_fits(mdx, &budget, &plan);
         if (fits) mdx->plan = plan;
         *(fits ? &high : &low) = middle;
     }

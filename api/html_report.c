@@ -174,22 +174,30 @@ static void write_spec(Page *page) {
 
 // ---- Maps, patches
 
+static void write_fit(Page *page, const ResultMap *map, Str name, const FitReport *fit) {
+    const Str first[] = {name, map->kind, map->on}, last[] = {map->from, map->to};
+    const uint64_t counts[] = {fit->rows, map->in, map->out, fit->rank};
+    row_open(page);
+    for (size_t k = 0; k < COUNT(first); k++) html_cell(&page->out, false, first[k]);
+    for (size_t k = 0; k < COUNT(counts); k++) html_count(&page->out, counts[k]);
+    html_cell(&page->out, true, str_format(page->mdx->arena, "%.6g", fit->scale));
+    html_cell(&page->out, true, map->norm_match != 0 ? str_format(page->mdx->arena, "%.6g", map->norm_match) : STR(""));
+    for (size_t k = 0; k < COUNT(last); k++) html_cell(&page->out, false, last[k]);
+    row_close(page);
+}
+
 static void write_maps(Page *page) {
     const Results *results = page->results;
     if (!results->map_count) return;
     html_element(&page->out, "h2", NULL, STR("Fitted maps"));
     TABLE(page, {"map", false}, {"mapper", false}, {"on", false}, {"rows", true}, {"in", true}, {"out", true}, {"rank", true},
-          {"scale", true}, {"from", false}, {"to", false});
+          {"scale", true}, {"norm match", true}, {"from", false}, {"to", false});
     for (size_t i = 0; i < results->map_count; i++) {
         const ResultMap *map = &results->maps[i];
-        const Str first[] = {map->name, map->kind, map->on}, last[] = {map->from, map->to};
-        const uint64_t counts[] = {map->fit.rows, map->in, map->out, map->fit.rank};
-        row_open(page);
-        for (size_t k = 0; k < COUNT(first); k++) html_cell(&page->out, false, first[k]);
-        for (size_t k = 0; k < COUNT(counts); k++) html_count(&page->out, counts[k]);
-        html_cell(&page->out, true, str_format(page->mdx->arena, "%.6g", map->fit.scale));
-        for (size_t k = 0; k < COUNT(last); k++) html_cell(&page->out, false, last[k]);
-        row_close(page);
+        if (!map->clusters) write_fit(page, map, map->name, &map->fit);
+        for (uint32_t k = 0; k < map->clusters; k++)
+            write_fit(page, map, str_format(page->mdx->arena, "%.*s, cluster %u", STR_ARG(map->name), k),
+                      &map->parts[k]);
     }
     html_table_close(&page->out);
     text_str(&page->out, STR("<p class=\"note\">each is in maps/ as W and b, with its provenance as metadata</p>\n"));

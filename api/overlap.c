@@ -47,12 +47,13 @@ static void rest_on_args(Rests *rests, const Arg args[MOST_PARAMS]) {
         rest_on(rests, args[i].expr);
         rest_on_run(rests, args[i].run);
         rest_on_basis(rests, args[i].basis);
+        rest_on_map(rests, args[i].map);
     }
 }
 
 static void rest_on(Rests *rests, const Expr *expr) {
     if (seen_before(rests, expr)) return;
-    if (expr->kind == EXPR_metric) rests->measured[expr->prompts] = true;
+    if (expr->kind == EXPR_metric && expr->prompts != NO_PROMPTS) rests->measured[expr->prompts] = true;
     rest_on(rests, expr->in[0]);
     rest_on(rests, expr->in[1]);
     rest_on_run(rests, expr->run);

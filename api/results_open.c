@@ -3,10 +3,12 @@
 
 #include "api/session.h"
 
+// A text stands without quotes where nothing in it has to be escaped.
 static Str written(Arena *arena, const Axis *axis, size_t i) {
     Text text = text_open(arena);
     axis_value_write(axis, i, &text);
-    return text_view(&text);
+    bool quoted = axis->values[i]->kind == AST_string && text.len == axis->values[i]->text.len + 2;
+    return quoted ? axis->values[i]->text : text_view(&text);
 }
 
 static ResultAxis axis_of(Arena *arena, const Axis *axis) {
@@ -27,13 +29,28 @@ static size_t metric_named(const Results *results, Str name) {
     BUG("a metric that was not checked");
 }
 
-static void open_choice(Mdx *mdx, const Expr *expr, ResultMetric *metric) {
+// Intervals of what is given are known once that is open: metrics may be found in others that are defined behind them.
+static void open_choice(Mdx *mdx, size_t index) {
+    ResultMetric *metric = &mdx->results.metrics[index];
+    const Expr *expr = mdx->exp->metrics.at[index].points[0];
+    if (expr->kind != EXPR_choice || metric->choice) return;
     const Arg *give = &expr->args[2];
+    static const Found found[CHOICE_COUNT] = {[CHOICE_lowest] = FOUND_lowest,
+                                              [CHOICE_highest] = FOUND_highest,
+                                              [CHOICE_mean_over] = FOUND_mean,
+                                              [CHOICE_noise_floor] = FOUND_noise};
     ResultChoice *choice = arena_new(mdx->arena, ResultChoice);
-    *choice = (ResultChoice){.axis = expr->args[1].count, .of = metric_named(&mdx->results, expr->args[0].text), .highest = expr->row == CHOICE_highest,
-                             .gives_axis = give->flag, .chosen = arena_many(mdx->arena, size_t, metric->points)};
+    *choice = (ResultChoice){.found = found[expr->row],
+                             .axis = expr->args[1].count,
+                             .of = metric_named(&mdx->results, expr->args[0].text),
+                             .gives_axis = give->flag};
     choice->give = give->given && !give->flag ? metric_named(&mdx->results, give->text) : choice->of;
-    if (!give->flag && mdx->results.metrics[choice->give].intervals) metric->intervals = arena_many(mdx->arena, ResultInterval, metric->points);
+    open_choice(mdx, choice->give);
+    bool chooses = choice->found <= FOUND_highest,
+         given = chooses && !give->flag && mdx->results.metrics[choice->give].intervals;
+    if (chooses) choice->chosen = arena_many(mdx->arena, size_t, metric->points);
+    if (given || choice->found == FOUND_mean)
+        metric->intervals = arena_many(mdx->arena, ResultInterval, metric->points);
     metric->choice = choice;
 }
 
@@ -48,8 +65,7 @@ static void open_metrics(Mdx *mdx) {
                                              .values = undefined(mdx->arena, points), .done = arena_many(mdx->arena, bool, points)};
         if (def->points[0]->type == TYPE_interval) results->metrics[i].intervals = arena_many(mdx->arena, ResultInterval, points);
     }
-    for (size_t i = 0; i < results->metric_count; i++)
-        if (mdx->exp->metrics.at[i].points[0]->kind == EXPR_choice) open_choice(mdx, mdx->exp->metrics.at[i].points[0], &results->metrics[i]);
+    for (size_t i = 0; i < results->metric_count; i++) open_choice(mdx, i);
 }
 
 // Names of prompts whose values are kept.
@@ -115,7 +131,12 @@ static void open_maps(Mdx *mdx) {
         Text inside = text_open(mdx->arena);
         inside_write(&map->inside, &inside);
         results->maps[i].inside = text_view(&inside);
-        results->maps[i].shuffled = map->shuffled;
+        Text per = text_open(mdx->arena);
+        per_write(&map->per, &per);
+        results->maps[i].per = text_view(&per);
+        if (map->per.kind != PER_COUNT) results->maps[i].clusters = map->per.clusters;
+        results->maps[i].parts = arena_many(mdx->arena, FitReport, results->maps[i].clusters + 1u);
+        results->maps[i].pairing = pairing_words[map->pairing];
         results->maps[i].seed = map->seed;
         if (map->from) results->maps[i].on = mdx->exp->prompts.at[map->prompts].name;
     }
@@ -138,7 +159,7 @@ static void open_tables(Mdx *mdx) {
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
         if (report->hidden) continue;
-        if (report->kind == REPORT_table) results->tables[results->table_count++] = table_of(mdx, report);
+        if (report->kind == REPORT_table || report->kind == REPORT_controls) results->tables[results->table_count++] = table_of(mdx, report);
         if (report->kind != REPORT_plot && report->kind != REPORT_heat) continue;
         results->figures[results->figure_count++] = (ResultFigure){report->name, report->kind == REPORT_heat, report->span,
                                                                    report->over, report->by, table_of(mdx, report), STR("")};
@@ -178,10 +199,10 @@ static void open_probes(Mdx *mdx) {
 static void open_positions(Mdx *mdx) {
     Results *results = &mdx->results;
     const Spaces *spaces = &mdx->tables->spaces;
-    results->positions_count = spaces->contents.len;
-    results->positions = arena_many(mdx->arena, ResultPositions, spaces->contents.len + 1);
-    for (size_t i = 0; i < spaces->contents.len; i++) {
-        const ContentCount *count = &spaces->contents.at[i];
+    results->positions_count = spaces->counts.len;
+    results->positions = arena_many(mdx->arena, ResultPositions, spaces->counts.len + 1);
+    for (size_t i = 0; i < spaces->counts.len; i++) {
+        const PositionCount *count = &spaces->counts.at[i];
         const StreamInfo *info = &spaces->streams.at[count->stream];
         Text text = text_open(mdx->arena);
         positions_write(&count->at, &text);

@@ -56,7 +56,8 @@ static void print_statement(const Stmt *stmt, Text *out) {
         const char *role;
         const Ast *ast;
     } parts[] = {
-        {"place", stmt->target}, {"", stmt->value}, {"from", stmt->from}, {"to", stmt->to}, {"on", stmt->on}, {"in", stmt->inside},
+        {"place", stmt->target}, {"", stmt->value},    {"from", stmt->from}, {"to", stmt->to},
+        {"on", stmt->on},        {"in", stmt->inside}, {"per", stmt->per},
     };
     for (size_t i = 0; i < COUNT(parts); i++)
         if (parts[i].ast) print_node(parts[i].ast, 1, parts[i].role, out);

@@ -46,7 +46,7 @@ typedef struct {
     Ast *target;         // patch: the place that is written
     Ast *value;          // the right side; report and include: what follows the word
     Ast *from, *to, *on; // mapper, run
-    Ast *inside;         // mapper: what stands behind `in`
+    Ast *inside, *per;   // mapper: what stands behind `in`, `per`
     AstList with;        // run: the patches
 } Stmt;
 typedef LIST(Stmt) StmtList;

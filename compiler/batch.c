@@ -8,6 +8,7 @@
 typedef struct {
     Spaces *spaces;
     uint32_t parts;
+    bool sums; // fits of many rows may be given sums
     const Selection ***limit;  // [stream][part]: all tokens of the part's prompts
     Node ***part;              // [old node][part], of tokens
     Node **whole;              // [old node]
@@ -83,10 +84,74 @@ static Node *joined(Batch *batch, Graph *to, const Node *old) {
     return batch->whole[old->id] = node;
 }
 
+// ---- Fits of many rows: what the rows come to is summed up micro-batch by micro-batch, and they are dropped
+
+static bool fits_on_sums(Op op) {
+    switch (op) {
+    case OP_fit_mean:
+    case OP_fit_procrustes:
+    case OP_fit_ridge:
+    case OP_fit_moments:
+    case OP_random_rotation:
+    case OP_basis_pca:
+    case OP_basis_diff:
+    case OP_basis_joint: return true;
+    default: return false;
+    }
+}
+
+static uint64_t sums_width(const Node *fit) {
+    return fit->in[0]->width + (op_info[fit->op].inputs > 1 ? fit->in[1]->width : 0ull);
+}
+
+// Where the rows are more than their sums. Of pairs that are none of the prompts' own one row's source comes in one micro-batch, and its target in
+// another.
+static bool becomes_sums(const Batch *batch, const Node *old) {
+    bool two = op_info[old->op].inputs > 1;
+    if (!batch->sums || !fits_on_sums(old->op) || !batch->part[old->in[0]->id] || (two && !batch->part[old->in[1]->id])) return false;
+    if ((old->op == OP_fit_procrustes || old->op == OP_fit_ridge) && old->attr.pairs.target) return false;
+    return old->in[two]->space->rows > 2 * (sums_width(old) + SUMS_PRODUCTS);
+}
+
+// Of the rows from `first` on, before `end`; NULL when there are none.
+static Node *sums_node(const Batch *batch, Graph *to, const Node *old, uint64_t first, uint64_t end) {
+    bool two = op_info[old->op].inputs > 1;
+    Node *sums = NULL, **x = batch->part[old->in[0]->id], **y = batch->part[old->in[two]->id];
+    uint64_t begin = 0, width = sums_width(old);
+    for (uint32_t b = 0; b < batch->parts; b++) {
+        uint64_t rows = y[b]->space->rows, from = MAX(first, begin), until = MIN(end, begin + rows);
+        if (from < until) {
+            Node like = {.op = sums ? OP_sums_more : OP_sums, .dtype = DTYPE_f64, .width = (uint32_t)width, .in = {x[b], y[b], sums}, .span = old->span};
+            like.space = space_matrix(batch->spaces, width + SUMS_PRODUCTS);
+            like.attr.sums.first = from - begin;
+            like.attr.sums.count = until - from;
+            like.attr.sums.part = b;
+            like.attr.sums.one = !two;
+            sums = graph_node(to, like);
+        }
+        begin += rows;
+    }
+    return sums;
+}
+
+static Node *fit_of_sums(const Batch *batch, Graph *to, const Node *old) {
+    bool two = op_info[old->op].inputs > 1;
+    uint64_t rows = old->in[two]->space->rows, held = old->op == OP_fit_ridge ? old->attr.ridge.held : 0;
+    Node like = *old;
+    like.in[0] = sums_node(batch, to, old, 0, rows - held);
+    if (two) like.in[1] = held ? sums_node(batch, to, old, rows - held, rows) : like.in[0];
+    if (old->op == OP_fit_ridge) like.in[2] = batch->whole[old->in[2]->id];
+    return graph_node(to, like);
+}
+
 static void batch_node(Batch *batch, Graph *to, const Node *old, Arena *scratch) {
     if (old->space->kind == SPACE_tokens) {
         batch->part[old->id] = arena_many(scratch, Node *, batch->parts);
         for (uint32_t b = 0; b < batch->parts; b++) batch->part[old->id][b] = part_of(batch, to, old, b);
+        return;
+    }
+    if (becomes_sums(batch, old)) {
+        batch->whole[old->id] = fit_of_sums(batch, to, old);
         return;
     }
     Node like = *old;
@@ -95,9 +160,9 @@ static void batch_node(Batch *batch, Graph *to, const Node *old, Arena *scratch)
     batch->whole[old->id] = graph_node(to, like);
 }
 
-Graph graph_batched(const Graph *graph, uint32_t parts) {
+Graph graph_batched(const Graph *graph, uint32_t parts, bool sums) {
     Arena *scratch = arena_open();
-    Batch batch = {.spaces = &graph->tables->spaces, .parts = parts, .part = arena_many(scratch, Node **, graph->nodes.len + 1),
+    Batch batch = {.spaces = &graph->tables->spaces, .parts = parts, .sums = sums, .part = arena_many(scratch, Node **, graph->nodes.len + 1),
                    .whole = arena_many(scratch, Node *, graph->nodes.len + 1)};
     find_limits(&batch, scratch);
     Graph out = graph_open(graph->tables);

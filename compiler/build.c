@@ -189,8 +189,14 @@ static bool build_report(Builder *b, const Report *report) {
 }
 
 static void output_maps(Builder *b) {
-    for (uint32_t i = 0; i < b->exp->maps.len; i++)
-        if (b->maps[i] && b->exp->maps.at[i]->from) build_output(b, (GraphOutput){OUT_map, b->maps[i], i, 0, 0, NULL});
+    for (uint32_t i = 0; i < b->exp->maps.len; i++) {
+        if (b->norms[i]) build_output(b, (GraphOutput){OUT_norm, b->norms[i], i, 0, 0, NULL});
+        const MapParts *parts = b->parts[i];
+        if (!parts || !b->exp->maps.at[i]->from) continue;
+        for (uint32_t k = 0; k < parts->count; k++)
+            build_output(b, (GraphOutput){OUT_map, parts->maps[k], i, k, 0, NULL});
+        if (parts->centroids) build_output(b, (GraphOutput){OUT_centroids, parts->centroids, i, 0, 0, NULL});
+    }
 }
 
 bool build(Graph *graph, const BuildOptions *options, Error *err) {
@@ -202,7 +208,8 @@ bool build(Graph *graph, const BuildOptions *options, Error *err) {
     b.output_keys = strmap_open(arena, 64);
     b.stand_keys = strmap_open(arena, 16);
     b.probe_keys = strmap_open(arena, 16);
-    b.maps = arena_many(arena, Node *, exp->maps.len);
+    b.parts = arena_many(arena, MapParts *, exp->maps.len);
+    b.norms = arena_many(arena, Node *, exp->maps.len);
     b.bases = arena_many(arena, Node *, exp->bases.len);
     for (size_t i = 0; i < exp->reports.len; i++)
         if (!build_report(&b, &exp->reports.at[i])) return false;

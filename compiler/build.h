@@ -20,14 +20,17 @@ typedef struct {
 typedef enum { STAND_NONE, STAND_CLEAN, STAND_PROBE } Stand;
 
 // How often the prompts of what is measured are drawn anew, beside once as they are; 0: never.
+// What is drawn beside prompts are the values of a sweep.
 typedef struct {
     uint64_t seed;
     uint32_t count;
+    DrawWhat what;
 } Resampling;
 
 typedef struct {
     Resampling draws;
-    uint32_t prompts, table; // how many prompts; of the tables
+    uint32_t drawn, table; // from how many; of the tables
+    bool shares;           // of the values of a sweep: a table each; else one of prompts
 } DrawsTable;
 
 typedef struct {
@@ -36,6 +39,19 @@ typedef struct {
     uint32_t term;
     const AxisRange *ranges;
 } ProbedExpr;
+
+// A map: one for all states, or one for those nearest to each centroid.
+typedef struct {
+    uint32_t count;
+    Node *centroids; // NULL: one for all
+    Node **maps;     // [count]
+} MapParts;
+
+// The rows that a map is fitted on: those of which `numbers`, one a row, is `number`.
+typedef struct {
+    Node *numbers;
+    uint32_t number;
+} MapPart;
 
 typedef struct Builder {
     Arena *arena;
@@ -46,7 +62,8 @@ typedef struct Builder {
     LIST(Forward *) runs;
     LIST(Node *) exprs;        // of metrics and numbers
     StrMap run_keys, expr_keys, output_keys; // to indices of runs, exprs and the graph's outputs
-    Node **maps, **bases;      // by id, once built
+    Node **bases, **norms;                   // by id, once built; norms: of maps
+    MapParts **parts;                        // the same of maps
     Stand stand;
     struct {
         uint32_t prompts, prompt;
@@ -58,6 +75,7 @@ typedef struct Builder {
     LIST(DrawsTable) draws_tables;
     uint32_t metric;           // that is being built, for the terms
     size_t point;              // its structural point
+    const Expr *share;         // of an interval over a sweep: which value is being built; or NULL
 } Builder;
 
 // Where the rows of states stand: all states of one patch, fit or metric are brought to one frame.
@@ -89,15 +107,26 @@ bool build_frame(Builder *b, const Expr *states, Frame *out);
 Node *build_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges);
 Node *build_values(Builder *b, const Expr *expr, const AxisRange *ranges);
 Node *build_number(Builder *b, const Expr *expr, const AxisRange *ranges);
-Node *build_map(Builder *b, const MapInst *map, uint32_t in_width);
+const MapParts *build_parts(Builder *b, const MapInst *map, uint32_t in_width);
+// ---- between build_map.c and build_clusters.c
+Node *build_map(Builder *b, const MapInst *map, uint32_t in_width,
+                const MapPart *part); // fitted on all rows when part is NULL
+Node *build_file_map(Builder *b, const MapInst *map, MapShape shape, uint32_t part);
+Node *build_file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t width, const char *name);
+bool build_fit_sides(Builder *b, const MapInst *map, Node **x, Node **y); // the states that it is fitted on
+Node *build_part_fit(Builder *b, const Node *fit, const MapPart *part);
+Node *build_nearest(Builder *b, Node *x, Node *centroids, Span span); // which one, a number a row
 // A map fitted inside a subspace: its states become their coordinates in bases of the source and of the target; then
 // the map `inner` of coordinates becomes one of states x and y.
 bool build_inside(Builder *b, const MapInst *map, Node **x, Node **y, Node *bases[2]);
 Node *build_outside(Builder *b, const MapInst *map, Node *x, Node *y, Node *const bases[2], Node *inner);
+Node *build_mapped(Builder *b, const MapInst *map, Node *x, Span span); // x W + b, row by row
+Node *build_norm_match(Builder *b, const MapInst *map, Span span);       // a number
 Node *build_basis(Builder *b, const BasisInst *basis);
 Node *build_metric(Builder *b, const Expr *expr, const AxisRange *ranges); // VALUES a prompt, or a number
 // The table of the prompts that are drawn, + 1, and how wide what is measured then is; 0 and 1 when none are.
 uint32_t build_draws(Builder *b, uint32_t prompts, uint32_t *width);
+Node *build_share(Builder *b, const Expr *share); // of a value of a sweep among those that are drawn
 // Makes values, one a prompt, behind the number `owner` of the metric that is being built an output.
 void build_term(Builder *b, const Expr *owner, const Expr *expr, Node *values, const AxisRange *ranges);
 Node *build_arithmetic(Builder *b, const Expr *expr, Node *a, Node *c);

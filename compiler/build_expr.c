@@ -94,21 +94,40 @@ static Node *matrix_product(Builder *b, Op op, Node *x, Node *matrix, uint32_t w
 }
 
 // x W + b: rows 0 … width of x - 1 of the map are W, the last is b.
-static Node *map_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges) {
-    Node *x = build_states(b, expr->in[0], frame, ranges);
-    if (!x || expr->map->mapper == MAPPER_identity) return x;
-    Node *map = build_map(b, expr->map, x->width);
-    if (!map) return NULL;
-    if (map->space->rows != x->width + 1u) {
-        error_set(b->err, ERR_INPUT, "%.*s maps %llu values per token, this has %u", STR_ARG(expr->map->name),
-                  (unsigned long long)map->space->rows - 1, x->width);
-        error_at(b->err, expr->span);
-        return NULL;
-    }
-    Node *product = matrix_product(b, OP_product, x, map, map->width, expr->span);
-    Node like = {.op = OP_bias, .dtype = DTYPE_f32, .width = map->width, .space = x->space, .in = {product, map}, .span = expr->span};
+static Node *affine(Builder *b, Node *x, Node *map, Span span) {
+    Node *product = matrix_product(b, OP_product, x, map, map->width, span);
+    Node like = {
+        .op = OP_bias, .dtype = DTYPE_f32, .width = map->width, .space = x->space, .in = {product, map}, .span = span};
     like.attr.bias.row = x->width;
     return graph_node(b->graph, like);
+}
+
+// With several maps, all of them go over all rows, and each row is that of its nearest centroid.
+Node *build_mapped(Builder *b, const MapInst *map, Node *x, Span span) {
+    if (map->mapper == MAPPER_identity) return x;
+    const MapParts *parts = build_parts(b, map, x->width);
+    if (!parts) return NULL;
+    uint64_t in = parts->maps[0]->space->rows - 1;
+    if (in != x->width) {
+        error_set(b->err, ERR_INPUT, "%.*s maps %llu values per token, this has %u", STR_ARG(map->name),
+                  (unsigned long long)in, x->width);
+        error_at(b->err, span);
+        return NULL;
+    }
+    Node *out = affine(b, x, parts->maps[0], span);
+    Node *number = parts->count > 1 ? build_nearest(b, x, parts->centroids, span) : NULL;
+    for (uint32_t k = 1; k < parts->count; k++) {
+        Node like = {.op = OP_choose, .dtype = DTYPE_f32, .width = out->width, .space = x->space, .span = span};
+        like.in[0] = out, like.in[1] = affine(b, x, parts->maps[k], span), like.in[2] = number;
+        like.attr.choose.from = k;
+        out = graph_node(b->graph, like);
+    }
+    return out;
+}
+
+static Node *map_states(Builder *b, const Expr *expr, const Frame *frame, const AxisRange *ranges) {
+    Node *x = build_states(b, expr->in[0], frame, ranges);
+    return x ? build_mapped(b, expr->map, x, expr->span) : NULL;
 }
 
 // D D^T x
@@ -177,7 +196,7 @@ Node *build_patch_value(Forward *f, const Write *write, Node *it, const Selectio
 static Node *expr_once(Builder *b, const Expr *expr, const AxisRange *ranges,
                        Node *(*make)(Builder *, const Expr *, const AxisRange *)) {
     static const char *const stands[] = {[STAND_NONE] = "", [STAND_CLEAN] = "clean", [STAND_PROBE] = "own"};
-    Str how = str_format(b->arena, "%s %u %llu", stands[b->stand], b->draws.count, (unsigned long long)b->draws.seed);
+    Str how = str_format(b->arena, "%s %u %llu %d", stands[b->stand], b->draws.count, (unsigned long long)b->draws.seed, (int)b->draws.what);
     Str key = build_key(b, expr, how, expr->axes, ranges);
     uint32_t i;
     if (strmap_get(&b->expr_keys, key, &i)) return b->exprs.at[i];
@@ -211,6 +230,23 @@ static Str term_text(Builder *b, Span span) {
     return text_view(&text);
 }
 
+static bool same_text(Span a, Span b) {
+    return a.source == b.source && a.begin == b.begin && a.end == b.end;
+}
+
+// The point of the metric's structural axes and the sweep that its interval is over.
+static size_t shared_point(const Builder *b, AxisSet own) {
+    const MetricDef *metric = &b->exp->metrics.at[b->metric];
+    AxisSet structural = axes_structural(b->exp, metric->axes);
+    size_t point = 0;
+    for (uint32_t a = 0; a < b->exp->axes.len; a++) {
+        if (!(own >> a & 1)) continue;
+        uint32_t value = a == b->share->axis ? (uint32_t)b->share->point : point_value(b->exp, structural, b->point, a);
+        point = point * b->exp->axes.at[a].count + value;
+    }
+    return point;
+}
+
 // The values that a reported number is reduced from are an output too: of the metric that was built first, when several
 // have the number. That one is built at all its points, so the others add nothing.
 void build_term(Builder *b, const Expr *owner, const Expr *expr, Node *values, const AxisRange *ranges) {
@@ -218,15 +254,21 @@ void build_term(Builder *b, const Expr *owner, const Expr *expr, Node *values, c
     Tables *tables = b->graph->tables;
     const MetricDef *metric = &b->exp->metrics.at[b->metric];
     Str text = term_text(b, expr->span);
-    AxisSet axes = axes_structural(b->exp, metric->axes) | expr->axes;
+    AxisSet own = axes_structural(b->exp, metric->axes), axes = own | expr->axes;
+    size_t point = b->point;
+    if (b->share) {
+        own |= (AxisSet)1 << b->share->axis;
+        axes |= own;
+        point = shared_point(b, own);
+    }
     uint32_t i = 0;
     for (size_t k = 0; k < tables->terms.len; k++)
-        if (tables->terms.at[k].owner == owner && !str_eq(tables->terms.at[k].metric, metric->name)) return;
+        if (same_text(tables->terms.at[k].owner->span, owner->span) && !str_eq(tables->terms.at[k].metric, metric->name)) return;
     for (; i < tables->terms.len; i++)
         if (str_eq(tables->terms.at[i].text, text) && str_eq(tables->terms.at[i].metric, metric->name)) break;
     if (i == tables->terms.len)
         list_push(tables->arena, &tables->terms, ((Term){metric->name, text, values->space->prompts, axes, owner}));
-    build_output(b, (GraphOutput){OUT_values, values, i, b->point, axes, ranges});
+    build_output(b, (GraphOutput){OUT_values, values, i, point, axes, ranges});
     build_note_probe(b, expr, i, ranges);
 }
 
@@ -250,7 +292,7 @@ static Node *reduce_number(Builder *b, const Expr *expr, const AxisRange *ranges
 
 // The number of all prompts and of each draw, side by side; then the interval that they leave.
 static Node *interval_number(Builder *b, const Expr *expr, const AxisRange *ranges) {
-    b->draws = (Resampling){expr->args[2].seed, expr->args[1].count};
+    b->draws = (Resampling){expr->args[2].seed, expr->args[1].count, (DrawWhat)expr->args[5].choice};
     Node *x = build_number(b, expr->in[0], ranges);
     b->draws = (Resampling){0};
     if (!x) return NULL;
@@ -265,9 +307,12 @@ static Node *number_node(Builder *b, const Expr *expr, const AxisRange *ranges) 
     if (expr->kind == EXPR_metric) return build_metric(b, expr, ranges);
     if (expr->kind == EXPR_reduce) return reduce_number(b, expr, ranges);
     if (expr->kind == EXPR_interval) return interval_number(b, expr, ranges);
+    if (expr->kind == EXPR_share) return build_share(b, expr);
     MUST(is_arithmetic(expr));
     Node *a = build_number(b, expr->in[0], ranges);
+    if (expr->in[0]->kind == EXPR_share) b->share = expr->in[0];
     Node *c = a && expr->in[1] ? build_number(b, expr->in[1], ranges) : NULL;
+    if (expr->in[0]->kind == EXPR_share) b->share = NULL;
     return a && (c || !expr->in[1]) ? build_arithmetic(b, expr, a, c) : NULL;
 }
 

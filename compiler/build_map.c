@@ -9,7 +9,7 @@ static Node *matrix_node(Builder *b, Op op, uint64_t rows, uint32_t width, Node 
 }
 
 // Source and target states of a fit, row by row: both in the target's frame. No sweep of numbers reaches a fit.
-static bool whole_states(Builder *b, const MapInst *map, Node **x, Node **y) {
+bool build_fit_sides(Builder *b, const MapInst *map, Node **x, Node **y) {
     Frame frame;
     AxisRange none[MOST_AXES] = {{0, 0, 0}};
     if (!build_frame(b, map->to, &frame)) return false;
@@ -21,28 +21,39 @@ static bool whole_states(Builder *b, const MapInst *map, Node **x, Node **y) {
 // The same, or their coordinates where the map is fitted inside a subspace.
 static bool fit_states(Builder *b, const MapInst *map, Node **x, Node **y) {
     Node *bases[2];
-    return whole_states(b, map, x, y) && (map->inside.kind == INSIDE_COUNT || build_inside(b, map, x, y, bases));
+    return build_fit_sides(b, map, x, y) && (map->inside.kind == INSIDE_COUNT || build_inside(b, map, x, y, bases));
 }
 
-// Which prompt's target goes with the source of each, when the map is shuffled: all must have as many rows.
-static bool shuffle_of(Builder *b, const MapInst *map, const Space *space, uint32_t *out) {
+// Prompts drawn with replacement; the last fifth among themselves, so that a lambda is chosen on prompts that are not
+// fitted on.
+static void draw_prompts(Random *random, uint32_t *drawn, uint32_t n) {
+    uint32_t first = n - n / 5;
+    for (uint32_t i = 0; i < n; i++)
+        drawn[i] = i < first ? random_below(random, first) : first + random_below(random, n - first);
+}
+
+// Whose rows stand in the place of each prompt's, where a map is fitted on other pairs: all must have as many rows.
+static bool pairs_of(Builder *b, const MapInst *map, const Space *space, Attr *attr) {
     uint32_t n = space->prompt_count, *order = arena_many(b->arena, uint32_t, n);
     const Stream *stream = b->graph->tables->spaces.streams.at[space->selection->stream].stream;
-    if (!map->shuffled) return true;
+    const char *word = pairing_words[map->pairing];
+    if (map->pairing == PAIRING_own) return true;
     for (uint32_t p = 1; p < n; p++) {
         uint32_t first = selection_in_prompt(space->selection, 0), own = selection_in_prompt(space->selection, p);
         if (first == own) continue;
-        error_set(b->err, ERR_INPUT, "shuffled prompts need as many tokens each: prompt %.*s has %u, prompt %.*s has %u", STR_ARG(stream->ids[0]),
-                  first, STR_ARG(stream->ids[p]), own);
+        error_set(b->err, ERR_INPUT, "%s prompts need as many tokens each: prompt %.*s has %u, prompt %.*s has %u",
+                  word, STR_ARG(stream->ids[0]), first, STR_ARG(stream->ids[p]), own);
         return error_at(b->err, map->span);
     }
     if (n < 2) {
-        error_set(b->err, ERR_INPUT, "one prompt cannot be shuffled");
+        error_set(b->err, ERR_INPUT, "one prompt cannot be %s", word);
         return error_at(b->err, map->span);
     }
-    Random random = random_open(map->seed, "shuffled");
-    random_derangement(&random, order, n);
-    *out = tables_list(b->graph->tables, order, n) + 1;
+    Random random = random_open(map->seed, word);
+    bool shuffled = map->pairing == PAIRING_shuffled;
+    (shuffled ? random_derangement : draw_prompts)(&random, order, n);
+    attr->pairs.target = tables_list(b->graph->tables, order, n) + 1;
+    if (!shuffled) attr->pairs.source = attr->pairs.target;
     return true;
 }
 
@@ -75,13 +86,18 @@ static Node *mapper_procrustes(Builder *b, const MapInst *map, uint32_t in_width
         error_at(b->err, map->span);
         return NULL;
     }
-    if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
+    if (!pairs_of(b, map, y->space, &attr)) return NULL;
     return matrix_node(b, OP_fit_procrustes, x->width + 1u, y->width, x, y, attr, map->span);
 }
 
 static Node *mapper_shuffled(Builder *b, const MapInst *map, uint32_t in_width) {
     (void)b, (void)map, (void)in_width;
     BUG("a shuffled map is one of the mapper in it");
+}
+
+static Node *mapper_resampled(Builder *b, const MapInst *map, uint32_t in_width) {
+    (void)b, (void)map, (void)in_width;
+    BUG("a resampled map is one of the mapper in it");
 }
 
 static Node *mapper_moments(Builder *b, const MapInst *map, uint32_t in_width) {
@@ -128,13 +144,18 @@ static Node *mapper_ridge(Builder *b, const MapInst *map, uint32_t in_width) {
     if (!fit_states(b, map, &x, &y) || !held_rows(b, map, y->space, &attr.ridge.held)) return NULL;
     attr.ridge.standardize = map->args[1].flag;
     attr.ridge.rank = map->args[2].count;
-    if (!shuffle_of(b, map, y->space, &attr.pairs.shuffle)) return NULL;
-    Node like = {.op = OP_fit_ridge, .dtype = DTYPE_f32, .width = y->width, .in = {x, y, lambda_table(b, &map->args[0], map->span)}, .attr = attr, .span = map->span};
+    if (!pairs_of(b, map, y->space, &attr)) return NULL;
+    Node like = {.op = OP_fit_ridge,
+                 .dtype = DTYPE_f32,
+                 .width = y->width,
+                 .in = {x, y, lambda_table(b, &map->args[0], map->span)},
+                 .attr = attr,
+                 .span = map->span};
     like.space = space_matrix(&b->graph->tables->spaces, x->width + 1u);
     return graph_node(b->graph, like);
 }
 
-static Node *file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t width, const char *name) {
+Node *build_file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t width, const char *name) {
     Tables *tables = b->graph->tables;
     Node like = {.op = OP_weight, .dtype = DTYPE_f32, .width = width, .span = map->span};
     like.attr.weight.file = tables_file(tables, (PlanFile){map->path.at, false, map->name, map->span});
@@ -143,16 +164,18 @@ static Node *file_tensor(Builder *b, const MapInst *map, uint64_t rows, uint32_t
     return graph_node(b->graph, like);
 }
 
+Node *build_file_map(Builder *b, const MapInst *map, MapShape shape, uint32_t part) {
+    uint32_t count = MAX(shape.clusters, 1u);
+    Node *w = build_file_tensor(b, map, (uint64_t)count * shape.in, shape.out, "W"),
+         *c = build_file_tensor(b, map, count, shape.out, "b");
+    Attr attr = {{0}};
+    attr.map_of.part = part;
+    return matrix_node(b, OP_map_of, shape.in + 1u, shape.out, w, c, attr, map->span);
+}
+
 static Node *mapper_from_file(Builder *b, const MapInst *map, uint32_t in_width) {
-    (void)in_width;
-    const Facts *facts = b->graph->tables->facts;
-    uint32_t in, out;
-    if (!facts->map_widths(facts->self, map->path.at, &in, &out, b->err)) {
-        error_at(b->err, map->span);
-        return NULL;
-    }
-    Node *w = file_tensor(b, map, in, out, "W"), *c = file_tensor(b, map, 1, out, "b");
-    return matrix_node(b, OP_map_of, in + 1u, out, w, c, (Attr){{0}}, map->span);
+    (void)b, (void)map, (void)in_width;
+    BUG("how many maps a file has is known in build_clusters.c alone");
 }
 
 static Node *(*const mappers[MAPPER_COUNT])(Builder *, const MapInst *, uint32_t in_width) = {
@@ -160,17 +183,47 @@ static Node *(*const mappers[MAPPER_COUNT])(Builder *, const MapInst *, uint32_t
 #include "compiler/mapper.def"
 };
 
-static Node *map_of_inside(Builder *b, const MapInst *map) {
+static Node *fitted(Builder *b, const MapInst *map, uint32_t in_width, const MapPart *part) {
+    Node *fit = mappers[map->mapper](b, map, in_width);
+    return fit && part ? build_part_fit(b, fit, part) : fit;
+}
+
+static Node *map_of_inside(Builder *b, const MapInst *map, const MapPart *part) {
     Node *x, *y, *whole[2], *bases[2];
-    if (!whole_states(b, map, &x, &y)) return NULL;
+    if (!build_fit_sides(b, map, &x, &y)) return NULL;
     whole[0] = x, whole[1] = y;
-    Node *inner = build_inside(b, map, &x, &y, bases) ? mappers[map->mapper](b, map, x->width) : NULL;
+    Node *inner = build_inside(b, map, &x, &y, bases) ? fitted(b, map, x->width, part) : NULL;
     return inner ? build_outside(b, map, whole[0], whole[1], bases, inner) : NULL;
 }
 
-Node *build_map(Builder *b, const MapInst *map, uint32_t in_width) {
-    Node **made = &b->maps[map->id];
-    if (!*made) *made = map->inside.kind == INSIDE_COUNT ? mappers[map->mapper](b, map, in_width) : map_of_inside(b, map);
+Node *build_map(Builder *b, const MapInst *map, uint32_t in_width, const MapPart *part) {
+    return map->inside.kind == INSIDE_COUNT ? fitted(b, map, in_width, part) : map_of_inside(b, map, part);
+}
+
+// ---- Norms
+
+// The sum of the norms of states: over the rows of each prompt, then over the prompts.
+static Node *norms_total(Builder *b, Node *x, Span span) {
+    Spaces *spaces = &b->graph->tables->spaces;
+    Node like = {.op = OP_norm, .dtype = DTYPE_f64, .width = 1, .space = x->space, .in = {x}, .span = span};
+    Node *norm = graph_node(b->graph, like);
+    like.op = OP_prompt_sum, like.in[0] = norm;
+    like.space = space_prompts(spaces, x->space->prompts, x->space->prompt_count, 0, NULL);
+    Node *sum = graph_node(b->graph, like);
+    like.op = OP_reduce, like.in[0] = sum, like.space = space_points(spaces, 0, NULL);
+    like.attr.reduce.reduction = REDUCE_sum;
+    return graph_node(b->graph, like);
+}
+
+// Both sides have as many rows, so the ratio of the sums is that of the means. Made once a map: never of the one prompt
+// on which patched runs prove themselves, and no draw of a bootstrap reaches it.
+Node *build_norm_match(Builder *b, const MapInst *map, Span span) {
+    Node **made = &b->norms[map->id], *x, *y;
+    if (*made) return *made;
+    Node *mapped = build_fit_sides(b, map, &x, &y) ? build_mapped(b, map, x, span) : NULL;
+    if (!mapped) return NULL;
+    Expr divide = {.kind = EXPR_div, .span = span};
+    *made = build_arithmetic(b, &divide, norms_total(b, y, span), norms_total(b, mapped, span));
     return *made;
 }
 

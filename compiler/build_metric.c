@@ -156,6 +156,10 @@ static Node *metric_norm_ratio(const Metric *m) {
     return over_prompt(m, OP_prompt_mean, build_arithmetic(m->b, &divide, over, under));
 }
 
+static Node *metric_norm_match(const Metric *m) {
+    return build_norm_match(m->b, m->expr->args[0].map, m->expr->span);
+}
+
 static Node *over_points(const Metric *m, Op op, Attr attr, Node *x, Node *y) {
     const Space *none = space_points(&m->b->graph->tables->spaces, 0, NULL);
     Node like = {.op = op, .dtype = DTYPE_f64, .in = {x, y}, .attr = attr, .span = m->expr->span};

@@ -4,9 +4,9 @@
 #include "compiler/experiment.h"
 #include "compiler/parse.h"
 
-// Checks the whole spec and reports every mistake to diags. The Experiment is complete when diags has no errors.
+// Checks the whole spec, to which it adds what its reports of controls stand for, and reports every mistake to diags. The Experiment is complete when diags has no errors.
 // Reads config.json of each model; looks whether the other files are there.
-Experiment *check(Arena *arena, const Spec *spec, Diags *diags);
+Experiment *check(Arena *arena, Spec *spec, Diags *diags);
 
 // Every function that a spec can call, with its arguments, from the tables.
 void functions_print(Text *out);

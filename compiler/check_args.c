@@ -5,8 +5,18 @@
 
 // ---- Sweeps stand for their values
 
+static const Ast *picked_value(const Scope *scope, const Ast *pick) {
+    const Def *def = pick->kids.len ? def_named(scope->checker, pick->kids.at[0]->text) : NULL;
+    if (!scope->values || !def || def->stmt->kind != STMT_sweep || def->index >= MOST_AXES) return NULL;
+    size_t thing = 1 + (size_t)scope->values[def->index];
+    return thing < pick->kids.len ? pick->kids.at[thing] : NULL;
+}
+
 const Ast *ast_value(const Scope *scope, const Ast *ast) {
     for (int i = 0; i < MOST_AXES; i++) { // a value may name another sweep; a ring of them ends here
+        const Ast *picked = is_pick(ast) ? picked_value(scope, ast) : NULL;
+        if (picked) ast = picked;
+        if (picked) continue;
         const Def *def = ast->kind == AST_name ? def_named(scope->checker, ast->text) : NULL;
         if (!def || def->stmt->kind != STMT_sweep || def->index >= MOST_AXES) return ast;
         const Axis *axis = &scope->checker->exp->axes.at[def->index];
@@ -145,13 +155,18 @@ static bool arg_number(const Scope *scope, const Ast *ast, Arg *out) {
     return number_value(scope, ast, &out->number);
 }
 
-static bool arg_count(const Scope *scope, const Ast *ast, Arg *out) {
-    int64_t n;
-    if (!whole_value(scope, ast, "a count", &n)) return false;
-    out->count = (uint32_t)n;
-    if (n >= 1 && n <= UINT32_MAX) return true;
-    scope_error(scope, ast, "%lld is out of range: expected a whole number from 1 on", (long long)n);
+static bool whole_from(const Scope *scope, const Ast *ast, const char *what, int least, int64_t most, int64_t *out) {
+    if (!whole_value(scope, ast, what, out)) return false;
+    if (*out >= least && *out <= most) return true;
+    scope_error(scope, ast, "%lld is out of range: expected a whole number from %d on", (long long)*out, least);
     return false;
+}
+
+static bool arg_count(const Scope *scope, const Ast *ast, Arg *out) {
+    int64_t n = 0;
+    bool ok = whole_from(scope, ast, "a count", 1, UINT32_MAX, &n);
+    out->count = (uint32_t)n;
+    return ok;
 }
 
 // A number, or a list of numbers: strengths, so all of them above 0.
@@ -177,21 +192,17 @@ static bool arg_numbers(const Scope *scope, const Ast *ast, Arg *out) {
 }
 
 static bool arg_whole(const Scope *scope, const Ast *ast, Arg *out) {
-    int64_t n;
-    if (!whole_value(scope, ast, "this", &n)) return false;
+    int64_t n = 0;
+    bool ok = whole_from(scope, ast, "this", 0, UINT32_MAX, &n);
     out->count = (uint32_t)n;
-    if (n >= 0 && n <= UINT32_MAX) return true;
-    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
-    return false;
+    return ok;
 }
 
 static bool arg_seed(const Scope *scope, const Ast *ast, Arg *out) {
-    int64_t n;
-    if (!whole_value(scope, ast, "a seed", &n)) return false;
+    int64_t n = 0;
+    bool ok = whole_from(scope, ast, "a seed", 0, INT64_MAX, &n);
     out->seed = (uint64_t)n;
-    if (n >= 0) return true;
-    scope_error(scope, ast, "%lld is out of range: expected a whole number from 0 on", (long long)n);
-    return false;
+    return ok;
 }
 
 static bool arg_word(const Scope *scope, const Ast *ast, Arg *out) {
@@ -304,6 +315,21 @@ static bool arg_sweep(const Scope *scope, const Ast *ast, Arg *out) {
 static bool arg_column(const Scope *scope, const Ast *ast, Arg *out) {
     const Def *def = ast->kind == AST_name ? def_named(scope->checker, ast->text) : NULL;
     return def && def->stmt->kind == STMT_sweep ? arg_sweep(scope, ast, out) : arg_metric(scope, ast, out);
+}
+
+// What it stands for says what it must be (ast_value).
+static bool arg_thing(const Scope *scope, const Ast *ast, Arg *out) {
+    (void)scope, (void)ast, (void)out;
+    return true;
+}
+
+// Of a report of controls, whose statements say what they must be (controls.c).
+static bool arg_layer(const Scope *scope, const Ast *ast, Arg *out) {
+    return arg_thing(scope, ast, out);
+}
+
+static bool arg_alpha(const Scope *scope, const Ast *ast, Arg *out) {
+    return arg_thing(scope, ast, out);
 }
 
 static ArgCheck *const arg_checks[PARAM_TYPES] = {

@@ -1,5 +1,7 @@
 // check_axes.c: sweep statements, and which axes choose (structural) and which only stand as numbers.
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "compiler/checker.h"
 
@@ -27,6 +29,13 @@ static void push_number(Checker *checker, Values *values, double x, Span span) {
     list_push(checker->arena, values, ast);
 }
 
+// As short as it is written: 0.2 + 2 * 0.2 is 0.6.
+static double rounded(double x) {
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.15g", x);
+    return strtod(digits, NULL);
+}
+
 // first..last step by: both ends are values. The count is rounded so that 0.1..0.5 step 0.1 has five.
 static void push_range(Checker *checker, Values *values, const Ast *range) {
     double first, last, step = 1;
@@ -41,7 +50,7 @@ static void push_range(Checker *checker, Values *values, const Ast *range) {
         diag_error(checker->diags, range->span, "this range has more than %d values", MOST_VALUES);
         return;
     }
-    for (double i = 0; i <= steps; i++) push_number(checker, values, first + i * step, range->span);
+    for (double i = 0; i <= steps; i++) push_number(checker, values, i > 0 ? rounded(first + i * step) : first, range->span);
 }
 
 static bool is_arithmetic(const Ast *ast) {
@@ -122,9 +131,46 @@ void axes_read(Checker *checker) {
     }
 }
 
+// ---- In step with a sweep
+
+bool is_pick(const Ast *ast) {
+    return ast->kind == AST_call && str_is(ast->text, value_rows()[0].name);
+}
+
+static void pick_check(Checker *checker, const Ast *pick) {
+    const Ast *given[MOST_PARAMS];
+    if (!signature_match(&value_rows()[0], pick, checker->diags, given)) return;
+    const Def *def = given[0]->kind == AST_name ? def_named(checker, given[0]->text) : NULL;
+    if (!def || def->stmt->kind != STMT_sweep) {
+        Diag *diag = diag_error(checker->diags, given[0]->span, "pick goes in step with a sweep: expected its name");
+        if (def) diag_also(checker->diags, diag, def->stmt->name_span, "this is %s", def_noun(def));
+        return;
+    }
+    size_t things = pick->kids.len - 1, values = def->index < MOST_AXES ? checker->exp->axes.at[def->index].count : things;
+    if (things == values) return;
+    Diag *diag = diag_error(checker->diags, pick->span, "%zu thing%s to pick from, sweep '%.*s' has %zu values", things, things == 1 ? "" : "s",
+                            STR_ARG(def->name), values);
+    diag_also(checker->diags, diag, def->stmt->name_span, "defined here");
+}
+
+static void picks_in(Checker *checker, const Ast *ast) {
+    if (!ast) return;
+    if (is_pick(ast)) pick_check(checker, ast);
+    for (size_t i = 0; i < ast->kids.len; i++) picks_in(checker, ast->kids.at[i]);
+}
+
+void picks_check(Checker *checker) {
+    for (size_t i = 0; i < checker->defs.len; i++) {
+        const Stmt *stmt = checker->defs.at[i]->stmt;
+        const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->on, stmt->inside};
+        for (size_t k = 0; k < COUNT(parts); k++) picks_in(checker, parts[k]);
+    }
+}
+
 // ---- Structural or not
 
 static void choose_in(Checker *checker, const Ast *ast);
+static void make_structural(Checker *checker, const Ast *ast);
 
 static const Signature *called(Str name) {
     for (size_t i = 0; i < report_count; i++)
@@ -137,7 +183,7 @@ static bool takes_expression(const Signature *function, const Ast *call, size_t 
     const Param *param = signature_param(function, call, i);
     if (!param) return false;
     ParamType type = param->type;
-    return type == PARAM_states || type == PARAM_values || type == PARAM_measure || type == PARAM_metric || type == PARAM_sweep || type == PARAM_column;
+    return type == PARAM_states || type == PARAM_values || type == PARAM_measure || type == PARAM_metric || type == PARAM_sweep || type == PARAM_column || type == PARAM_thing || type == PARAM_alpha;
 }
 
 // Walks an expression whose sweeps stand as numbers; whatever else names a sweep chooses by it.
@@ -145,8 +191,11 @@ static void number_in(Checker *checker, const Ast *ast) {
     if (ast->kind == AST_name) return;
     if (is_arithmetic(ast)) {
         for (size_t i = 0; i < ast->kids.len; i++) number_in(checker, ast->kids.at[i]);
+    } else if (is_pick(ast)) {
+        for (size_t i = 0; i < ast->kids.len; i++) (i ? number_in : choose_in)(checker, ast->kids.at[i]);
     } else if (ast->kind == AST_call) {
         const Signature *function = called(ast->text);
+        make_structural(checker, ast); // a sweep of mappers
         for (size_t i = 0; i < ast->kids.len; i++)
             (takes_expression(function, ast, i) ? number_in : choose_in)(checker, ast->kids.at[i]);
     } else {
@@ -173,9 +222,11 @@ static void classify_def(Checker *checker, const Def *def) {
         number_in(checker, stmt->value);
     else if (stmt->kind != STMT_sweep)
         choose_in(checker, stmt->value);
-    const Ast *parts[] = {stmt->target, stmt->from, stmt->to, stmt->on, stmt->inside};
+    const Ast *parts[] = {stmt->target, stmt->from, stmt->to, stmt->on, stmt->inside, stmt->per};
     for (size_t i = 0; i < COUNT(parts); i++) choose_in(checker, parts[i]);
     for (size_t i = 0; i < stmt->with.len; i++) choose_in(checker, stmt->with.at[i]);
+    const Def *over = interval_sweep(checker, stmt);
+    if (over) checker->exp->axes.at[over->index].structural = true; // one number each is drawn from
 }
 
 // A fit is made once for each point that reaches it, so every axis that reaches one is structural.

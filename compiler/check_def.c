@@ -16,10 +16,8 @@ static const Signature *source_of(Checker *checker, const Def *def, Arg args[MOS
         if (source_kind[i] == def->stmt->kind) rows[count++] = source_rows()[i];
     uint32_t row;
     if (!row_named(&scope, def->stmt->value, rows, count, def->stmt->kind == STMT_model ? "source of models" : "source of prompts", &row)) return NULL;
-    Ast call = *def->stmt->value;
-    call.kind = AST_call; // `hf` without parentheses lacks its arguments: the signature says so
     for (size_t i = 0; i < source_count; i++)
-        if (source_rows()[i].name == rows[row].name && args_check(&scope, &source_rows()[i], &call, args))
+        if (source_rows()[i].name == rows[row].name && args_check(&scope, &source_rows()[i], def->stmt->value, args))
             return &source_rows()[i];
     return NULL;
 }

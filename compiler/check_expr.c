@@ -6,7 +6,7 @@ const char *const type_words[] = {
     [TYPE_values] = "one value a prompt",
     [TYPE_states] = "states",
     [TYPE_interval] = "a number with its interval",
-    [TYPE_choice] = "a choice over a sweep",
+    [TYPE_choice] = "a number that is found in others",
 };
 
 static Expr *expr_new(const Scope *scope, ExprKind kind, Type type, Span span) {
@@ -29,6 +29,8 @@ Expr *expr_of_type(const Scope *scope, const Ast *ast, Type type) {
 static Expr *axis_expr(const Scope *scope, const Ast *ast, const Def *def) {
     if (def->index >= MOST_AXES) return NULL;
     const Axis *axis = &scope->checker->exp->axes.at[def->index];
+    const Ast *value = ast_value(scope, ast);
+    if (!axis->numeric && value != ast && (value->kind == AST_number || value->kind == AST_call)) return expr_of_type(scope, value, TYPE_number);
     if (!axis->numeric) {
         Diag *diag = scope_error(scope, ast, "sweep %.*s has values that are no numbers", STR_ARG(axis->name));
         diag_also(scope->checker->diags, diag, axis->span, "defined here");
@@ -280,6 +282,13 @@ static bool metric_rules(const Scope *scope, const Ast *ast, MetricId metric, co
         diag_help(scope->checker->diags, diag, "margin(run, best: \" yes\", other: \" no\"), or margin(run)");
         return false;
     }
+    if (metric == METRIC_norm_match && !args[0].map->from) {
+        const char *name = mapper_rows()[args[0].map->mapper].name;
+        Diag *diag = scope_error(scope, ast, "norm_match compares the norms of train states: %s has none", name);
+        if (args[0].map->mapper == MAPPER_identity)
+            diag_help(scope->checker->diags, diag, "say which: identity() from base.h to tuned.h on PROMPTS");
+        return false;
+    }
     bool text = metric == METRIC_logp || metric == METRIC_logp_per_token;
     if ((text && !args[1].text.len) || (metric == METRIC_rank && !args[1].text.len)) {
         scope_error(scope, ast, "the text is empty");
@@ -327,6 +336,7 @@ static Expr *metric_expr(const Scope *scope, const Ast *ast, uint32_t row) {
 // The prompts on which all of an expression is measured; NO_PROMPTS stays when nothing is.
 static bool measured_on(const Scope *scope, const Ast *ast, const Expr *expr, uint32_t *prompts) {
     const Expr *measured = expr->kind == EXPR_reduce ? expr->in[0] : expr->kind == EXPR_metric ? expr : NULL;
+    if (measured && measured->prompts == NO_PROMPTS) return true; // of a map, on what it was fitted
     if (!measured) {
         for (size_t i = 0; i < COUNT(expr->in); i++)
             if (expr->in[i] && !measured_on(scope, ast, expr->in[i], prompts)) return false;
@@ -340,13 +350,76 @@ static bool measured_on(const Scope *scope, const Ast *ast, const Expr *expr, ui
     return false;
 }
 
-enum { MOST_DRAWS = 100000 };
+enum { MOST_DRAWS = 100000, MOST_DRAWN = 1000 };
+
+static Expr *pair_expr(const Scope *scope, ExprKind kind, Expr *a, Expr *b) {
+    Expr *expr = expr_new(scope, kind, TYPE_number, b->span);
+    expr->in[0] = a;
+    expr->in[1] = b;
+    expr->axes = a->axes | b->axes;
+    return expr;
+}
+
+// The number at one value of the sweep, times the share of that value.
+static Expr *shared_expr(const Scope *scope, const Ast *x, uint32_t axis, uint32_t value) {
+    uint32_t values[MOST_AXES];
+    Scope inner = *scope;
+    memcpy(values, scope->values, sizeof values);
+    values[axis] = value;
+    inner.values = values;
+    Expr *at = expr_of_type(&inner, x, TYPE_number);
+    if (!at) return NULL;
+    Expr *share = expr_new(scope, EXPR_share, TYPE_number, x->span);
+    share->axis = axis;
+    share->point = (int32_t)value;
+    return pair_expr(scope, EXPR_mul, share, at);
+}
+
+// Those of values first … last - 1, added up by halves: no deeper than it must be.
+static Expr *shares_expr(const Scope *scope, const Ast *x, uint32_t axis, uint32_t first, uint32_t last) {
+    if (last - first == 1) return shared_expr(scope, x, axis, first);
+    uint32_t middle = first + (last - first) / 2;
+    Expr *a = shares_expr(scope, x, axis, first, middle), *b = a ? shares_expr(scope, x, axis, middle, last) : NULL;
+    return b ? pair_expr(scope, EXPR_add, a, b) : NULL;
+}
+
+static AxisSet ast_axes(const Checker *checker, const Ast *ast) {
+    const Def *def = ast_definition(checker, ast);
+    AxisSet axes = def ? def->axes : 0;
+    for (size_t i = 0; i < ast->kids.len; i++) axes |= ast_axes(checker, ast->kids.at[i]);
+    return axes;
+}
+
+// bootstrap(x, over: seed): the mean over the values of a sweep, of which a draw has some more often, some never.
+static bool interval_over(const Scope *scope, const Ast *ast, uint32_t row, Expr *expr) {
+    Diags *diags = scope->checker->diags;
+    const Arg *over = &expr->args[4];
+    const Ast *given[MOST_PARAMS];
+    if (!over->given) {
+        if (!expr->args[5].given) return true;
+        diag_error(diags, expr->args[5].span, "what is drawn beside prompts? 'draw' belongs to 'over'");
+        return false;
+    }
+    if (!signature_match(&interval_rows()[row], ast, diags, given)) return false;
+    uint32_t count = (uint32_t)scope->checker->exp->axes.at[over->count].count;
+    if (!(ast_axes(scope->checker, given[0]) >> over->count & 1)) {
+        diag_error(diags, over->span, "this does not vary with '%.*s'", STR_ARG(over->text));
+        return false;
+    }
+    if (count < 2 || count > MOST_DRAWN) {
+        diag_error(diags, over->span, "'%.*s' has %u value%s to draw from: expected 2 to %d", STR_ARG(over->text), count, count == 1 ? "" : "s", MOST_DRAWN);
+        return false;
+    }
+    expr->in[0] = shares_expr(scope, given[0], over->count, 0, count);
+    return expr->in[0];
+}
 
 static Expr *interval_expr(const Scope *scope, const Ast *ast, uint32_t row) {
     Expr *expr = expr_new(scope, EXPR_interval, TYPE_interval, ast->span);
     if (!args_check(scope, &interval_rows()[row], ast, expr->args)) return NULL;
     expr->row = row;
     expr->in[0] = expr->args[0].expr;
+    if (!interval_over(scope, ast, row, expr)) return NULL;
     expr->axes = expr->in[0]->axes;
     if (!measured_on(scope, ast, expr->in[0], &expr->prompts)) return NULL;
     if (expr->prompts == NO_PROMPTS) {
@@ -361,8 +434,9 @@ static Expr *interval_expr(const Scope *scope, const Ast *ast, uint32_t row) {
 
 // A metric among which is chosen, or that is given, is a number.
 static bool chosen_number(const Scope *scope, const Arg *arg) {
-    if (!arg->expr || arg->expr->type == TYPE_number || arg->expr->type == TYPE_interval) return true;
-    Diag *diag = diag_error(scope->checker->diags, arg->span, "expected a number, '%.*s' is %s", STR_ARG(arg->text), type_words[arg->expr->type]);
+    if (!arg->expr || (arg->expr->type != TYPE_values && arg->expr->type != TYPE_states)) return true;
+    Diag *diag = diag_error(scope->checker->diags, arg->span, "expected a number, '%.*s' is %s", STR_ARG(arg->text),
+                            type_words[arg->expr->type]);
     if (arg->expr->type == TYPE_values) diag_help(scope->checker->diags, diag, "reduce it over the prompts: mean(...)");
     return false;
 }
@@ -374,7 +448,7 @@ static Expr *choice_expr(const Scope *scope, const Ast *ast, uint32_t row) {
     const Arg *x = &expr->args[0], *over = &expr->args[1], *give = &expr->args[2];
     if (!chosen_number(scope, x) || !chosen_number(scope, give)) return NULL;
     expr->row = row;
-    if (!(def_named(scope->checker, x->text)->axes >> over->count & 1)) {
+    if (over->param && !(def_named(scope->checker, x->text)->axes >> over->count & 1)) {
         diag_error(diags, over->span, "'%.*s' does not vary with '%.*s'", STR_ARG(x->text), STR_ARG(over->text));
         return NULL;
     }
@@ -401,15 +475,29 @@ static Expr *unknown_function(const Scope *scope, const Ast *ast) {
     return NULL;
 }
 
+// What is wrong with it was said by picks_check.
+static Expr *unpicked_expr(const Scope *scope, const Ast *ast, uint32_t row) {
+    (void)scope, (void)ast, (void)row;
+    return NULL;
+}
+
 static Expr *call_expr(const Scope *scope, const Ast *ast) {
     Def *def = def_named(scope->checker, ast->text);
     if (def && def->stmt->kind == STMT_mapper) return map_expr(scope, ast, def);
+    if (ast_definition(scope->checker, ast)) {
+        const Ast name = {.kind = AST_name,
+                          .span = {ast->span.source, ast->span.begin, ast->span.begin + (uint32_t)ast->text.len},
+                          .text = ast->text};
+        def = def_value(scope, &name, STMT_mapper);
+        return def ? map_expr(scope, ast, def) : NULL;
+    }
     static Expr *(*const checks[FUNCTION_TABLES])(const Scope *, const Ast *, uint32_t row) = {
         [FUNCTION_metric] = metric_expr,
         [FUNCTION_reduction] = reduce_expr,
         [FUNCTION_interval] = interval_expr,
         [FUNCTION_choice] = choice_expr,
         [FUNCTION_state] = project_expr,
+        [FUNCTION_value] = unpicked_expr,
     };
     for (size_t t = 0; t < FUNCTION_TABLES; t++)
         for (uint32_t i = 0; i < *function_tables[t].count; i++)
@@ -418,6 +506,10 @@ static Expr *call_expr(const Scope *scope, const Ast *ast) {
 }
 
 Expr *expr_check(const Scope *scope, const Ast *ast) {
+    if (is_pick(ast)) {
+        const Ast *picked = ast_value(scope, ast);
+        if (picked != ast) return expr_check(scope, picked);
+    }
     if (is_place(scope, ast)) return read_expr(scope, ast);
     switch (ast->kind) {
     case AST_name: return name_expr(scope, ast);

@@ -4,18 +4,22 @@
 // ---- Mappers
 
 static bool clauses_fit(const Scope *scope, const Stmt *stmt, const char *mapper, MapFit fit) {
-    bool fitted = fit == FIT_sides || fit == FIT_pairs;
-    const Ast *clauses[] = {stmt->from, stmt->to, stmt->on, stmt->inside};
-    static const char *const words[] = {"from", "to", "on", "in"};
+    const Ast *clauses[] = {stmt->from, stmt->to, stmt->on, stmt->inside, stmt->per};
+    static const char *const words[] = {"from", "to", "on", "in", "per"};
+    bool fitted = fit == FIT_sides || fit == FIT_pairs, named = fit == FIT_may && (stmt->from || stmt->to || stmt->on);
     for (size_t i = 0; i < COUNT(clauses); i++) {
-        bool may = fitted && i == 3;
-        if (may || fitted == (clauses[i] != NULL)) continue;
-        Diag *diag = fitted ? scope_error(scope, stmt->value, "%s is fitted and lacks '%s'", mapper, words[i])
+        bool more = i >= 3, wanted = !more && (fitted || named);
+        if ((more && fitted) || wanted == (clauses[i] != NULL)) continue;
+        Diag *diag = wanted ? scope_error(scope, stmt->value, fitted ? "%s is fitted and lacks '%s'" : "%s stands between states and lacks '%s'", mapper, words[i])
                             : scope_error(scope, clauses[i], fit == FIT_other ? "%s is fitted as the mapper in it" : "%s is not fitted", mapper);
-        if (fitted)
+        if (wanted)
             diag_help(scope->checker->diags, diag, "write %s(...) from base.h to tuned.h on PROMPTS", mapper);
         else
-            diag_help(scope->checker->diags, diag, "leave out %s", stmt->inside ? "from, to, on and in" : "from, to and on");
+            diag_help(scope->checker->diags, diag, "leave out %s",
+                      named          ? words[i]
+                      : stmt->per    ? "from, to, on, in and per"
+                      : stmt->inside ? "from, to, on and in"
+                                     : "from, to and on");
         return false;
     }
     return true;
@@ -82,15 +86,27 @@ static bool inside_check(const Scope *scope, const Ast *ast, MapInst *map) {
     uint32_t row;
     if (!ast) return true;
     if (!row_named(scope, ast, inside_rows(), inside_count, "subspace to fit in", &row)) return false;
-    Ast call = *ast;
-    call.kind = AST_call;
     inside->kind = (InsideId)row;
     inside->span = ast->span;
-    if (!args_check(scope, &inside_rows()[row], &call, inside->args)) return false;
+    if (!args_check(scope, &inside_rows()[row], ast, inside->args)) return false;
     inside->rank = inside->args[0].count;
     inside->basis = row == INSIDE_pca ? (BasisOf)inside->args[1].choice : inside->args[1].flag ? BASIS_joint : BASIS_each;
     inside->outside = (Outside)inside->args[2].choice;
     return inside_rules(scope, ast, map);
+}
+
+// ---- On each part of the rows
+
+static bool per_check(const Scope *scope, const Ast *ast, Per *per) {
+    uint32_t row;
+    Arg args[MOST_PARAMS];
+    if (!ast) return true;
+    if (!row_named(scope, ast, per_rows(), per_count, "way to part the rows", &row)) return false;
+    if (!args_check(scope, &per_rows()[row], ast, args)) return false;
+    *per = (Per){(PerId)row, ast->span, args[0].count, args[1].seed};
+    if (per->clusters <= MOST_CLUSTERS) return true;
+    scope_error(scope, ast, "%u clusters: expected 1 to %d", per->clusters, MOST_CLUSTERS);
+    return false;
 }
 
 // The widths between which the fit itself goes; 0: not known before a file is read.
@@ -147,23 +163,28 @@ static bool procrustes_rules(const Scope *scope, const Ast *call, const MapInst 
     return in_range(scope, call, "shrink", args[2].number, 0, 1) && in_range(scope, call, "floor", args[3].number, 0, 1);
 }
 
-// shuffled(M, seed) is M in everything but its pairs, of which there must be some.
-static bool shuffled_as(const Scope *scope, const Ast *call, MapInst *map) {
+// shuffled(M, seed) is M in everything but its pairs, of which there must be some; so is resampled(M, seed).
+static bool paired_as(const Scope *scope, const Ast *call, Pairing pairing, MapInst *map) {
+    static const char *const lacks[][2] = {
+        [PAIRING_shuffled] = {"%s is not fitted: there is nothing to shuffle",
+                              "%s is the same map whichever prompts go together"},
+        [PAIRING_resampled] = {"%s is not fitted: there is nothing to draw anew", "%s is not fitted on pairs of rows"},
+    };
     const MapInst *of = map->args[0].map;
-    const char *name = mapper_rows()[of->mapper].name;
-    if (of->shuffled || mapper_fit[of->mapper] != FIT_pairs) {
-        Diag *diag = of->shuffled                              ? scope_error(scope, call, "%.*s is shuffled already", STR_ARG(of->name))
-                     : mapper_fit[of->mapper] == FIT_none ? scope_error(scope, call, "%s is not fitted: there is nothing to shuffle", name)
-                                                               : scope_error(scope, call, "%s is the same map whichever prompts go together", name);
+    if (of->pairing || mapper_fit[of->mapper] != FIT_pairs) {
+        Diag *diag = of->pairing
+                         ? scope_error(scope, call, "%.*s is %s already", STR_ARG(of->name), pairing_words[of->pairing])
+                         : scope_error(scope, call, lacks[pairing][mapper_fit[of->mapper] != FIT_none && mapper_fit[of->mapper] != FIT_may],
+                                       mapper_rows()[of->mapper].name);
         diag_also(scope->checker->diags, diag, of->span, "defined here");
         return false;
     }
-    MapInst shuffled = *of;
-    shuffled.name = map->name;
-    shuffled.span = map->span;
-    shuffled.shuffled = true;
-    shuffled.seed = map->args[1].seed;
-    *map = shuffled;
+    MapInst paired = *of;
+    paired.name = map->name;
+    paired.span = map->span;
+    paired.pairing = pairing;
+    paired.seed = map->args[1].seed;
+    *map = paired;
     return true;
 }
 
@@ -181,13 +202,18 @@ void *map_make(const Scope *scope, Def *def) {
     uint32_t row;
     if (!row_named(scope, stmt->value, mapper_rows(), mapper_count, "mapper", &row)) return NULL;
     MapInst *map = arena_new(checker->arena, MapInst);
-    *map = (MapInst){.name = def_instance_name(scope, def), .span = stmt->span, .mapper = (MapperId)row, .inside.kind = INSIDE_COUNT};
-    Ast call = *stmt->value;
-    call.kind = AST_call;
-    bool ok = args_check(scope, &mapper_rows()[row], &call, map->args);
+    *map = (MapInst){.name = def_instance_name(scope, def),
+                     .span = stmt->span,
+                     .mapper = (MapperId)row,
+                     .inside.kind = INSIDE_COUNT,
+                     .per.kind = PER_COUNT};
+    bool ok = args_check(scope, &mapper_rows()[row], stmt->value, map->args);
     ok &= clauses_fit(scope, stmt, mapper_rows()[row].name, mapper_fit[row]);
-    if (ok && (mapper_fit[row] == FIT_sides || mapper_fit[row] == FIT_pairs)) ok = fit_check(scope, stmt, map) && inside_check(scope, stmt->inside, map);
-    if (ok && mapper_fit[row] == FIT_other) ok = shuffled_as(scope, stmt->value, map);
+    if (ok && stmt->from && mapper_fit[row] != FIT_other)
+        ok = fit_check(scope, stmt, map) && inside_check(scope, stmt->inside, map) &&
+             per_check(scope, stmt->per, &map->per);
+    if (ok && mapper_fit[row] == FIT_other)
+        ok = paired_as(scope, stmt->value, row == MAPPER_shuffled ? PAIRING_shuffled : PAIRING_resampled, map);
     if (ok && map_rules[row]) ok = map_rules[row](scope, stmt->value, map);
     if (ok && row == MAPPER_from_file) {
         map->path = def_path(checker, stmt, map->args[0].text);
@@ -208,9 +234,7 @@ void *basis_make(const Scope *scope, Def *def) {
     if (!row_named(scope, stmt->value, subspace_rows(), subspace_count, "subspace", &row)) return NULL;
     BasisInst *basis = arena_new(checker->arena, BasisInst);
     *basis = (BasisInst){.name = def_instance_name(scope, def), .span = stmt->span, .subspace = (SubspaceId)row};
-    Ast call = *stmt->value;
-    call.kind = AST_call;
-    if (!args_check(scope, &subspace_rows()[row], &call, basis->args)) return NULL;
+    if (!args_check(scope, &subspace_rows()[row], stmt->value, basis->args)) return NULL;
     const Expr *a = basis->args[0].expr, *b = basis->args[1].expr;
     if (b && a->width && b->width && a->width != b->width) {
         scope_error(scope, stmt->value, "a has %u values per token, b has %u", a->width, b->width);

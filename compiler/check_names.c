@@ -87,13 +87,23 @@ static void link_to(Checker *checker, Def *from, Def *to) {
     list_push(checker->arena, &from->uses, to);
 }
 
+// Whether the values of a sweep are mappers: then it is called as one.
+static bool sweeps_mappers(const Checker *checker, const Def *def) {
+    const Ast *values = def->stmt->kind == STMT_sweep ? def->stmt->value : NULL;
+    const Ast *first = values && values->kind == AST_list && values->kids.len ? values->kids.at[0] : NULL;
+    const Def *named = first && first->kind == AST_name ? def_named(checker, first->text) : NULL;
+    return named && named->stmt->kind == STMT_mapper;
+}
+
 Def *ast_definition(const Checker *checker, const Ast *ast) {
     Def *def = def_named(checker, ast->text);
     if (!def) return NULL;
     SiteId site;
     switch (ast->kind) {
     case AST_name: return def;
-    case AST_call: return def->stmt->kind == STMT_mapper ? def : NULL;
+    case AST_call:
+        return def->stmt->kind == STMT_mapper || (sweeps_mappers(checker, def) && !function_named(ast->text)) ? def
+                                                                                                              : NULL;
     case AST_member:
         if (ast->kids.at[0]->kind != AST_index) return def; // the hook in base.attn
         return def->stmt->kind == STMT_sweep && !site_named(ast->text, &site) ? def : NULL; // layers[0].site
@@ -144,6 +154,7 @@ static void link_def(Checker *checker, Def *def) {
     for (size_t i = 0; i < COUNT(parts); i++) link_ast(checker, def, parts[i]);
     if (mapper) link_call(checker, def, stmt->value, mapper_rows(), mapper_count);
     if (mapper) link_call(checker, def, stmt->inside, inside_rows(), inside_count);
+    if (mapper) link_call(checker, def, stmt->per, per_rows(), per_count);
     for (size_t i = 0; i < stmt->with.len; i++) link_ast(checker, def, stmt->with.at[i]);
     if (stmt->kind == STMT_report) link_bounds(checker, def, stmt->value);
 }
@@ -156,24 +167,42 @@ static void report_cycle(Checker *checker, const Def *def, const Def *again) {
 }
 
 static uint32_t own_depth(const Stmt *stmt) {
-    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->inside};
+    const Ast *parts[] = {stmt->target, stmt->value, stmt->from, stmt->to, stmt->inside, stmt->per};
     uint32_t depth = 1;
     for (size_t i = 0; i < COUNT(parts); i++)
         if (parts[i]) depth = MAX(depth, parts[i]->depth);
     return depth;
 }
 
-const Def *chosen_over(const Checker *checker, const Stmt *stmt) {
-    const Ast *call = stmt->value, *over = NULL;
-    if (stmt->kind != STMT_metric || call->kind != AST_call) return NULL;
-    bool choice = false;
-    for (size_t i = 0; i < choice_count; i++) choice |= str_is(call->text, choice_rows()[i].name);
-    for (size_t i = 0; i < call->kids.len && choice; i++) {
-        const Ast *argument = call->kids.at[i];
-        if (argument->label.len ? str_is(argument->label, "over") : i == 1) over = argument;
+// The whole of a metric, when it is one of these.
+static const Signature *whole_of(const Stmt *stmt, const Signature *rows, size_t count) {
+    bool call = stmt->kind == STMT_metric && stmt->value->kind == AST_call;
+    for (size_t i = 0; i < count && call; i++)
+        if (str_is(stmt->value->text, rows[i].name)) return &rows[i];
+    return NULL;
+}
+
+static const Def *sweep_over(const Checker *checker, const Stmt *stmt, const Signature *whole) {
+    const Ast *over = NULL;
+    for (size_t i = 0; whole && i < stmt->value->kids.len; i++) {
+        const Param *param = signature_param(whole, stmt->value, i);
+        if (param && str_is(param->name, "over")) over = stmt->value->kids.at[i];
     }
     const Def *def = over && over->kind == AST_name ? def_named(checker, over->text) : NULL;
     return def && def->stmt->kind == STMT_sweep && def->index < MOST_AXES ? def : NULL;
+}
+
+const Def *interval_sweep(const Checker *checker, const Stmt *stmt) {
+    return sweep_over(checker, stmt, whole_of(stmt, interval_rows(), interval_count));
+}
+
+// The sweeps that a metric which is found in others has no more of theirs: the one that it is found over, or has an
+// interval over. A noise floor is one number, whatever the metric varies with.
+static AxisSet found_over(const Checker *checker, const Stmt *stmt) {
+    const Signature *choice = whole_of(stmt, choice_rows(), choice_count);
+    if (choice == &choice_rows()[CHOICE_noise_floor]) return ~(AxisSet)0;
+    const Def *over = choice ? sweep_over(checker, stmt, choice) : interval_sweep(checker, stmt);
+    return over ? (AxisSet)1 << over->index : 0;
 }
 
 enum { MOST_DEFS = 10000, MOST_DEPTH = 1000 };
@@ -194,8 +223,7 @@ static void visit(Checker *checker, Def *def) {
         def->axes |= to->axes;
         below = MAX(below, to->depth);
     }
-    const Def *over = chosen_over(checker, def->stmt);
-    if (over) def->axes &= ~((AxisSet)1 << over->index);
+    def->axes &= ~found_over(checker, def->stmt);
     def->depth = own_depth(def->stmt) + below;
     if (def->depth > MOST_DEPTH) {
         diag_error(checker->diags, def->stmt->name_span, "'%.*s' rests on too many definitions, one upon the other",

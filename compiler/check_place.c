@@ -1,5 +1,6 @@
 // check_place.c: places: model or run, layer, site, heads, positions.
 #include "compiler/checker.h"
+#include "mdx/file.h"
 
 // ---- Positions
 
@@ -22,6 +23,18 @@ static bool index_position(const Scope *scope, const Ast *list, Positions *out) 
     return whole_value(scope, list->kids.at[0], "a position", &out->k);
 }
 
+// The file of listed("FILE"), which is an input of the experiment.
+static bool listed_check(const Scope *scope, const Arg *path, Positions *out) {
+    Checker *checker = scope->checker;
+    Experiment *exp = checker->exp;
+    out->path = path_beside(checker->arena, checker->spec->sources.at[path->span.source].name, path->text);
+    if (!def_looked_at(checker, path->span, path->text, out->path, "file")) return false;
+    for (size_t i = 0; i < exp->listed.len; i++)
+        if (str_eq(exp->listed.at[i].path, out->path)) return true;
+    list_push(checker->arena, &exp->listed, ((ListedDef){out->path, path->text}));
+    return true;
+}
+
 bool positions_check(const Scope *scope, const Ast *ast, Positions *out) {
     const Ast *value = ast_value(scope, ast);
     *out = (Positions){.span = ast->span};
@@ -42,7 +55,7 @@ bool positions_check(const Scope *scope, const Ast *ast, Positions *out) {
         return false;
     }
     out->each = tokens_each(out->word, out->k);
-    return true;
+    return out->word != POSITION_listed || listed_check(scope, &args[0], out);
 }
 
 // ---- The chain of names in front of the '@': base . layers[24] . z . heads[3]

@@ -1,5 +1,6 @@
 // check_report.c: what is reported, and warnings about what is not: one function a row of report.def.
 #include "compiler/checker.h"
+#include "compiler/controls.h"
 
 // ---- table(columns...)
 
@@ -85,6 +86,71 @@ static void report_states(Checker *checker, const Def *def, const Ast *const arg
     list_push(checker->arena, &checker->exp->captures, capture);
 }
 
+// ---- controls(M, on, bogus, early, ...)
+
+// The sweeps that reach the metrics, in their order, as columns in front of these.
+static void columns_before(Checker *checker, Report *report) {
+    Report with = *report;
+    with.columns.at = NULL, with.columns.len = with.columns.cap = 0;
+    for (uint32_t a = 0; a < checker->exp->axes.len; a++)
+        if (report->axes >> a & 1) list_push(checker->arena, &with.columns, ((Column){true, a, report->span, BOUND_none}));
+    for (size_t i = 0; i < report->columns.len; i++) list_push(checker->arena, &with.columns, report->columns.at[i]);
+    *report = with;
+}
+
+// A map of M's own layer is M, which controls nothing. Whether it is one is known at each point of the sweeps.
+static void check_layer(Checker *checker, const Controls *c, const char *control, const Ast *layer) {
+    const Experiment *exp = checker->exp;
+    const Def *map = def_named(checker, c->map->name), *other = def_named(checker, str_format(checker->arena, "%.*s%s", STR_ARG(c->prefix), control));
+    if (!map || !other || !map->instances || !other->instances) return;
+    AxisSet own = axes_structural(exp, map->axes), its = axes_structural(exp, other->axes), both = own | its;
+    for (size_t point = 0; point < points_count(exp, both); point++) {
+        const MapInst *a = map->instances[point_project(exp, both, point, own)], *b = other->instances[point_project(exp, both, point, its)];
+        if (!a || !b || a->from->place.layer != b->from->place.layer) continue;
+        Diag *diag = diag_error(checker->diags, layer->span, "layer %u is that of %.*s itself, so this controls nothing", a->from->place.layer, STR_ARG(a->name));
+        diag_also(checker->diags, diag, a->span, "defined here");
+        return;
+    }
+}
+
+// The raw state stands where the mapped one would.
+static void check_widths(Checker *checker, const Controls *c, const Ast *name) {
+    const Def *map = def_named(checker, c->map->name);
+    for (size_t i = 0; map && map->instances && i < points_count(checker->exp, axes_structural(checker->exp, map->axes)); i++) {
+        const MapInst *a = map->instances[i];
+        if (!a || !a->in_width || !a->out_width || a->in_width == a->out_width) continue;
+        diag_error(checker->diags, name->span, "controls are made of a map between states of one width: the source has %u values per token, the target %u", a->in_width,
+                   a->out_width);
+    }
+}
+
+// What controls_expand made of it, as columns.
+static void report_controls(Checker *checker, const Def *def, const Ast *const args[MOST_PARAMS], Report *report) {
+    static const char *const names[] = {"kl_raw", "kl_mapped", "drop_pct", "ahead"};
+    Controls c;
+    const Ast *where;
+    const char *wrong = controls_of(checker->arena, checker->spec, def->stmt->value, args, &c, &where);
+    if (wrong && !*wrong) return;
+    if (wrong) {
+        Diag *diag = diag_error(checker->diags, where->span, "%s", wrong);
+        if (c.map) diag_also(checker->diags, diag, c.map->span, "defined here");
+        return;
+    }
+    check_widths(checker, &c, args[0]);
+    report->axes = 0;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        Ast name = {.kind = AST_name, .text = str_format(checker->arena, "%.*s%s", STR_ARG(c.prefix), names[i]), .span = def->stmt->span};
+        column_add(checker, &name, report);
+    }
+    if (report->columns.len < COUNT(names)) return; // their own errors
+    check_layer(checker, &c, "bogus", args[2]);
+    check_layer(checker, &c, "early", args[3]);
+    Column verdict = report->columns.at[COUNT(names) - 1];
+    verdict.bound = BOUND_verdict;
+    list_push(checker->arena, &report->columns, verdict);
+    columns_before(checker, report);
+}
+
 // ---- All of them
 
 static ReportCheck *const report_kinds[REPORT_COUNT] = {
@@ -98,26 +164,33 @@ static void report_check(Checker *checker, const Def *def) {
     uint32_t row;
     const Ast *args[MOST_PARAMS];
     if (!row_named(&scope, def->stmt->value, report_rows(), report_count, "report", &row)) return;
-    Ast call = *def->stmt->value;
-    call.kind = AST_call;
-    if (!signature_match(&report_rows()[row], &call, checker->diags, args)) return;
+    if (!signature_match(&report_rows()[row], def->stmt->value, checker->diags, args)) return;
     report.kind = (ReportId)row;
     report_kinds[row](checker, def, args, &report);
     list_push(checker->arena, &checker->exp->reports, report);
 }
 
-// What a metric of a table chooses among has to be computed too.
+static bool is_reported(const Checker *checker, uint32_t metric) {
+    for (size_t i = 0; i < checker->exp->reports.len; i++)
+        for (size_t c = 0; c < checker->exp->reports.at[i].columns.len; c++) {
+            const Column *column = &checker->exp->reports.at[i].columns.at[c];
+            if (!column->is_axis && column->index == metric) return true;
+        }
+    return false;
+}
+
+// What a metric is found in has to be computed too, and so on.
 static void hidden_add(Checker *checker, const Arg *arg, Span span) {
     const Def *def = arg->expr ? def_named(checker, arg->text) : NULL;
-    if (!def) return;
-    Report report = {.span = span, .kind = REPORT_table, .hidden = true, .axes = def->axes, .over = NO_AXIS, .by = NO_AXIS};
+    if (!def || is_reported(checker, def->index)) return;
+    Report report = {
+        .span = span, .kind = REPORT_table, .hidden = true, .axes = def->axes, .over = NO_AXIS, .by = NO_AXIS};
     list_push(checker->arena, &report.columns, ((Column){false, def->index, span, BOUND_none}));
     list_push(checker->arena, &checker->exp->reports, report);
 }
 
 static void hidden_reports(Checker *checker) {
-    size_t reports = checker->exp->reports.len;
-    for (size_t i = 0; i < reports; i++) {
+    for (size_t i = 0; i < checker->exp->reports.len; i++) {
         for (size_t c = 0; c < checker->exp->reports.at[i].columns.len; c++) {
             const Column column = checker->exp->reports.at[i].columns.at[c];
             const Expr *expr = column.is_axis ? NULL : checker->exp->metrics.at[column.index].points[0];

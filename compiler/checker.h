@@ -30,8 +30,6 @@ typedef struct {
     bool too_deep; // definitions must not be followed
 } Checker;
 
-enum { NO_PROMPTS = UINT32_MAX };
-
 // Where an expression stands: which values the structural axes have, and what it may refer to.
 typedef struct {
     Checker *checker;
@@ -52,11 +50,14 @@ const char *def_noun(const Def *def);
 
 // ---- check_axes.c
 void axes_read(Checker *checker);                         // sweep statements to exp->axes
+bool is_pick(const Ast *ast);                             // a call of pick
+void picks_check(Checker *checker);                       // each has a thing for each value of its sweep
 void axes_classify(Checker *checker);                     // which are structural
 const Axis *axis_named(const Checker *checker, Str name);
 
 // ---- check_args.c: values that are known when checking
-// What an expression stands for once the structural axes have their values; itself when it names none.
+// What an expression stands for once the structural axes have their values, and what pick picks at these; itself when it
+// names none.
 const Ast *ast_value(const Scope *scope, const Ast *ast);
 // A diagnostic at `ast` that also says which value of a sweep led to it.
 Diag *scope_error(const Scope *scope, const Ast *ast, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -109,30 +110,31 @@ bool is_file_name(Str name);                              // letters, digits, _ 
 Str bound_name(Arena *arena, Str metric, Bound bound);
 
 // ---- the tables, with their signatures read
-extern const size_t source_count, mapper_count, inside_count, subspace_count, metric_count, reduction_count, interval_count, choice_count,
-    state_count, position_count, report_count;
+extern const size_t source_count, mapper_count, inside_count, per_count, subspace_count, metric_count, reduction_count,
+    interval_count, choice_count, state_count, value_count, position_count, report_count;
 const Signature *source_rows(void);
 const Signature *mapper_rows(void);
 const Signature *inside_rows(void);
+const Signature *per_rows(void);
 const Signature *subspace_rows(void);
 const Signature *metric_rows(void);
 const Signature *reduction_rows(void);
 const Signature *interval_rows(void);
 const Signature *choice_rows(void);
 const Signature *state_rows(void);
+const Signature *value_rows(void);
 const Signature *position_rows(void);
 const Signature *report_rows(void);
 // Tables of what can be called in an expression, beside the mappers of the spec.
-enum { FUNCTION_metric, FUNCTION_reduction, FUNCTION_interval, FUNCTION_choice, FUNCTION_state, FUNCTION_TABLES };
+enum { FUNCTION_metric, FUNCTION_reduction, FUNCTION_interval, FUNCTION_choice, FUNCTION_state, FUNCTION_value, FUNCTION_TABLES };
 typedef struct {
     const Signature *(*rows)(void);
     const size_t *count;
 } FunctionTable;
 extern const FunctionTable function_tables[FUNCTION_TABLES];
 const Signature *function_named(Str name); // NULL: there is none
-// The sweep over which a metric chooses, if it is a choice; NULL otherwise.
-const Def *chosen_over(const Checker *checker, const Stmt *stmt);
+const Def *interval_sweep(const Checker *checker, const Stmt *stmt); // the sweep that a metric's interval is over; or NULL
 extern const StmtKind source_kind[];
 extern const Type metric_type[];
-typedef enum { FIT_none, FIT_sides, FIT_pairs, FIT_other } MapFit; // what a mapper is fitted on (mapper.def)
+typedef enum { FIT_none, FIT_sides, FIT_pairs, FIT_other, FIT_may } MapFit; // what a mapper is fitted on (mapper.def)
 extern const MapFit mapper_fit[];

@@ -10,6 +10,7 @@
 typedef struct {
     Str name; // as the user would name it: a path, or "--set"
     Str text;
+    bool made; // by mdx, from a line of the spec
 } Source;
 typedef LIST(Source) Sources;
 

@@ -53,7 +53,11 @@ void positions_write(const Positions *positions, Text *out) {
         text_add(out, "%s(%lld)", position_names[positions->word], (long long)positions->k);
     else if (positions->word == POSITION_content)
         text_add(out, "content(%lld, skip: %u)", (long long)positions->k, positions->skip);
-    else if (positions->word == POSITION_span) {
+    else if (positions->word == POSITION_listed) {
+        text_str(out, STR("listed("));
+        text_json(out, positions->text);
+        text_char(out, ')');
+    } else if (positions->word == POSITION_span) {
         text_str(out, STR("span("));
         text_json(out, positions->text);
         text_add(out, ", %lld)", (long long)positions->k);
@@ -99,10 +103,11 @@ static void metric_args_write(const Experiment *exp, const Expr *expr, Text *out
     for (size_t i = 0; i < MOST_PARAMS; i++) {
         const Arg *arg = &expr->args[i];
         bool positions = arg->positions.span.end > 0;
-        if (!arg->run && !arg->expr && !arg->text.len && !positions && !arg->flag) continue;
+        if (!arg->run && !arg->map && !arg->expr && !arg->text.len && !positions && !arg->flag) continue;
         text_str(out, str_of(between));
         between = ", ";
         if (arg->run) text_str(out, arg->run->name);
+        if (arg->map) text_str(out, arg->map->name);
         if (arg->expr) expr_write(exp, arg->expr, out);
         if (arg->text.len) text_json(out, arg->text);
         if (arg->flag) text_add(out, "%.*s: true", STR_ARG(arg->param->name));
@@ -130,6 +135,15 @@ void inside_write(const Inside *inside, Text *out) {
     text_char(out, ')');
 }
 
+void per_write(const Per *per, Text *out) {
+    static const char *const names[] = {
+#define MDX_PER(name, arguments, what) #name,
+#include "compiler/per.def"
+    };
+    if (per->kind == PER_COUNT) return;
+    text_add(out, "%s(%u, seed: %llu)", names[per->kind], per->clusters, (unsigned long long)per->seed);
+}
+
 const Expr *expr_first_read(const Expr *expr) {
     if (!expr || expr->kind == EXPR_read) return expr;
     const Expr *read = expr_first_read(expr->in[0]);
@@ -137,6 +151,7 @@ const Expr *expr_first_read(const Expr *expr) {
 }
 
 void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
+    static const char *const draws[] = {[DRAW_both] = "both", [DRAW_prompt] = "prompt", [DRAW_value] = "value"};
     switch (expr->kind) {
     case EXPR_number: text_number(out, expr->number); break;
     case EXPR_axis:
@@ -145,6 +160,11 @@ void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
             text_char(out, '=');
             axis_value_write(&exp->axes.at[expr->axis], (size_t)expr->point, out);
         }
+        break;
+    case EXPR_share:
+        text_add(out, "share(%.*s=", STR_ARG(exp->axes.at[expr->axis].name));
+        axis_value_write(&exp->axes.at[expr->axis], (size_t)expr->point, out);
+        text_char(out, ')');
         break;
     case EXPR_it: text_str(out, STR("it")); break;
     case EXPR_read:
@@ -181,16 +201,18 @@ void expr_write(const Experiment *exp, const Expr *expr, Text *out) {
         text_char(out, ')');
         break;
     case EXPR_choice:
-        text_add(out, "%s(%.*s, over: %.*s", row_names_choice[expr->row], STR_ARG(expr->args[0].text),
-                 STR_ARG(exp->axes.at[expr->args[1].count].name));
+        text_add(out, "%s(%.*s", row_names_choice[expr->row], STR_ARG(expr->args[0].text));
+        if (expr->args[1].given) text_add(out, ", over: %.*s", STR_ARG(exp->axes.at[expr->args[1].count].name));
         if (expr->args[2].given) text_add(out, ", give: %.*s", STR_ARG(expr->args[2].text));
         text_char(out, ')');
         break;
     case EXPR_interval:
         text_add(out, "%s(", row_names_interval[expr->row]);
         expr_write(exp, expr->in[0], out);
-        text_add(out, ", n: %u, seed: %llu, %s)", expr->args[1].count, (unsigned long long)expr->args[2].seed,
+        text_add(out, ", n: %u, seed: %llu, %s", expr->args[1].count, (unsigned long long)expr->args[2].seed,
                  expr->args[3].choice ? "basic" : "percentile");
+        if (expr->args[4].given) text_add(out, ", over: %.*s, draw: %s", STR_ARG(expr->args[4].text), draws[expr->args[5].choice]);
+        text_char(out, ')');
         break;
     }
 }
@@ -251,13 +273,17 @@ static void print_run(const Experiment *exp, const RunInst *run, Text *out) {
     }
 }
 
+const char *const pairing_words[] = {"", "shuffled", "resampled"};
+
 static void print_maps(const Experiment *exp, Text *out) {
     for (size_t i = 0; i < exp->maps.len; i++) {
         const MapInst *map = exp->maps.at[i];
         text_add(out, "mapper %.*s: %s", STR_ARG(map->name), row_names_mapper[map->mapper]);
-        if (map->shuffled) text_add(out, " shuffled by %llu", (unsigned long long)map->seed);
+        if (map->pairing) text_add(out, " %s by %llu", pairing_words[map->pairing], (unsigned long long)map->seed);
         if (map->inside.kind != INSIDE_COUNT) text_str(out, STR(" in "));
         inside_write(&map->inside, out);
+        if (map->per.kind != PER_COUNT) text_str(out, STR(" per "));
+        per_write(&map->per, out);
         if (map->from) {
             text_str(out, STR(" from "));
             expr_write(exp, map->from, out);

@@ -56,10 +56,16 @@ typedef struct {
     PositionWord word;
     int64_t k;     // first(k), last(k), content(k); the n of span; or the index, negative from the end
     uint32_t skip; // content
-    Str text;      // span
+    Str text;      // of span; the file of listed, as the spec writes it
+    Str path;      // of listed, as it can be opened from here
     uint32_t each; // how many tokens a prompt; 0 when that depends on the prompt
     Span span;
 } Positions;
+
+// A file that lists positions.
+typedef struct {
+    Str path, shown;
+} ListedDef;
 
 // A tensor at token positions, in no particular model; the site as the spec names it (see site_canonical).
 typedef struct {
@@ -77,12 +83,15 @@ typedef struct RunInst RunInst;
 typedef struct MapInst MapInst;
 typedef struct BasisInst BasisInst;
 
+enum { NO_PROMPTS = UINT32_MAX };
+
 typedef enum { TYPE_number, TYPE_values, TYPE_states, TYPE_interval, TYPE_choice } Type;
 extern const char *const type_words[];
 
 typedef enum {
     EXPR_number,
     EXPR_axis,    // the value of a sweep; `point` when it is structural, else -1
+    EXPR_share,   // what a draw has of value number `point` of sweep `axis`: its share among all
     EXPR_it,      // in a patch: the value before the write
     EXPR_read,    // place in run
     EXPR_map,     // map applied to in[0]
@@ -95,8 +104,11 @@ typedef enum {
     EXPR_metric,  // row of metric.def over args
     EXPR_reduce,  // row of reduction.def over in[0]
     EXPR_interval, // row of interval.def of in[0]
-    EXPR_choice,  // row of choice.def of the metric named args[0]
+    EXPR_choice,  // row of choice.def of the metric named args[0]; over args[1], when it has that
 } ExprKind;
+
+// What an interval over a sweep draws anew: the words of interval.def, in its order.
+typedef enum { DRAW_both, DRAW_prompt, DRAW_value } DrawWhat;
 
 // One argument of a call, by its param.
 typedef struct {
@@ -128,7 +140,7 @@ struct Expr {
     int32_t point;
     Expr *in[2];
     uint32_t width;      // states
-    uint32_t prompts;    // values, states, intervals, metrics
+    uint32_t prompts;    // values, states, intervals, metrics; NO_PROMPTS: of no prompts
     uint32_t each;       // states: tokens a prompt, 0 when that depends on the prompt
     const RunInst *run;  // read
     Place place;         // read
@@ -179,6 +191,24 @@ typedef struct {
     Outside outside;
 } Inside;
 
+// What the rows are parted by when a map is fitted on each part.
+typedef enum {
+#define MDX_PER(name, arguments, what) PER_##name,
+#include "compiler/per.def"
+    PER_COUNT // nothing
+} PerId;
+
+typedef struct {
+    PerId kind;
+    Span span;
+    uint32_t clusters;
+    uint64_t seed;
+} Per;
+
+// Which prompts' rows a fit takes: each as it is; each with the target of another; prompts drawn anew.
+typedef enum { PAIRING_own, PAIRING_shuffled, PAIRING_resampled } Pairing;
+extern const char *const pairing_words[];
+
 struct MapInst {
     uint32_t id;
     Str name;
@@ -190,8 +220,9 @@ struct MapInst {
     uint32_t in_width, out_width; // 0: any (identity), or not known before the file is read (from_file)
     Str path;              // from_file
     Inside inside;
-    bool shuffled;         // by a derangement of the prompts that this seed gives
-    uint64_t seed;
+    Per per;
+    Pairing pairing;
+    uint64_t seed; // of the order that the pairing draws
 };
 
 typedef enum {
@@ -225,8 +256,8 @@ typedef struct {
     Expr **points;   // NULL where checking failed
 } MetricDef;
 
-// In a figure a metric may be followed by those that are its bounds.
-typedef enum { BOUND_none, BOUND_lower, BOUND_upper } Bound;
+// In a figure a metric may be followed by those that are its bounds; in a table of controls by what it says in words.
+typedef enum { BOUND_none, BOUND_lower, BOUND_upper, BOUND_verdict } Bound;
 
 typedef struct {
     bool is_axis;
@@ -266,6 +297,7 @@ typedef struct {
     Str name;
     LIST(Axis) axes;
     LIST(ModelDef) models;
+    LIST(ListedDef) listed;   // files of positions, each once
     LIST(PromptsDef) prompts;
     LIST(RunInst *) runs;     // every instance, clean ones too
     LIST(MapInst *) maps;
@@ -284,6 +316,7 @@ void axis_value_write(const Axis *axis, size_t i, Text *out);
 
 void experiment_print(const Experiment *exp, Text *out);
 void inside_write(const Inside *inside, Text *out); // nothing when there is none
+void per_write(const Per *per, Text *out);          // the same
 const Expr *expr_first_read(const Expr *expr);      // the place that states read first; NULL when they read none
 void expr_write(const Experiment *exp, const Expr *expr, Text *out);
 void positions_write(const Positions *positions, Text *out);

@@ -262,6 +262,17 @@ EXPAND(rope) {
     return true;
 }
 
+// The numbers are whole.
+EXPAND(choose) {
+    uint16_t a, b, number;
+    TRY(input(fuse, unit, step, 0, path, &a) && input(fuse, unit, step, 1, path, &b) &&
+        input(fuse, unit, step, 2, path, &number));
+    uint16_t from =
+        row_op(&unit->code, ROW_above, number, row_constant(&unit->code, step->attr.choose.from - 0.5, false), 0);
+    *out = row_op(&unit->code, ROW_choose, from, b, a);
+    return true;
+}
+
 EXPAND(rows) {
     return input(fuse, unit, step, 0, path, out);
 }
@@ -321,5 +332,5 @@ RowExpansion *const row_expansions[OP_COUNT] = {
     [OP_rope] = expand_rope,     [OP_swiglu] = expand_swiglu,     [OP_add] = expand_add,
     [OP_sub] = expand_sub,       [OP_mul] = expand_mul,           [OP_div] = expand_div,
     [OP_negate] = expand_negate, [OP_columns] = expand_columns,   [OP_rows] = expand_rows,
-    [OP_write] = expand_write,   [OP_splice] = expand_write,
+    [OP_write] = expand_write,   [OP_splice] = expand_write,      [OP_choose] = expand_choose,
 };

@@ -8,6 +8,10 @@ static void write_blocks(const Blocks *blocks, const uint32_t *const *lists, Tex
     for (uint32_t i = 1; i <= list[0]; i++) text_add(out, "%s%u", i == 1 ? " " : ",", list[i]);
 }
 
+static const char *pairs_word(const Attr *attr) {
+    return attr->pairs.source ? " resampled" : attr->pairs.target ? " shuffled" : "";
+}
+
 void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const *lists, Text *out) {
     switch (op) {
     case OP_weight: text_add(out, " %.*s", STR_ARG(texts[attr->weight.tensor])); break;
@@ -31,19 +35,30 @@ void attr_write(Op op, const Attr *attr, const Str *texts, const uint32_t *const
         text_add(out, " at s%u", attr->write.selection);
         write_blocks(&attr->write.blocks, lists, out);
         break;
+    case OP_sums:
+    case OP_sums_more: text_add(out, " of %llu rows from %llu on", (unsigned long long)attr->sums.count, (unsigned long long)attr->sums.first); break;
     case OP_fit_procrustes:
         text_str(out, str_of(attr->procrustes.scale ? " scale" : ""));
         text_str(out, str_of(attr->procrustes.whiten ? " whiten" : ""));
         if (attr->procrustes.whiten) text_add(out, " shrink %g floor %g", attr->procrustes.shrink, attr->procrustes.floor);
         if (attr->procrustes.rank) text_add(out, " rank %u", attr->procrustes.rank);
         text_str(out, str_of(attr->procrustes.complete ? " complete" : ""));
-        text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
+        text_str(out, str_of(pairs_word(attr)));
         break;
     case OP_fit_ridge:
         text_add(out, "%s held %llu", attr->ridge.standardize ? "" : " raw", (unsigned long long)attr->ridge.held);
         if (attr->ridge.rank) text_add(out, " rank %u", attr->ridge.rank);
-        text_str(out, str_of(attr->pairs.shuffle ? " shuffled" : ""));
+        text_str(out, str_of(pairs_word(attr)));
         break;
+    case OP_fit_cluster:
+        text_add(out, " %s where it is %u", op_info[attr->cluster.fit].name, attr->cluster.number);
+        text_str(out, str_of(pairs_word(attr)));
+        break;
+    case OP_choose: text_add(out, " from %u on", attr->choose.from); break;
+    case OP_map_of:
+        if (attr->map_of.part) text_add(out, " part %u", attr->map_of.part);
+        break;
+    case OP_kmeans:
     case OP_random_rotation: text_add(out, " seed %llu", (unsigned long long)attr->random.seed); break;
     case OP_basis_joint:
     case OP_basis_logits: text_add(out, " rank %u", attr->pca.rank); break;
@@ -108,7 +123,10 @@ static void print_node(const Graph *graph, const Node *node, Text *out) {
     text_char(out, '\n');
 }
 
-static const char *const output_names[] = {[OUT_metric] = "metric", [OUT_values] = "values", [OUT_states] = "states", [OUT_map] = "map", [OUT_probe] = "probe"};
+static const char *const output_names[] = {
+    [OUT_metric] = "metric", [OUT_values] = "values",       [OUT_states] = "states",
+    [OUT_map] = "map",       [OUT_centroids] = "centroids", [OUT_norm] = "norm_match",
+    [OUT_probe] = "probe"};
 
 static void print_output(const Graph *graph, const GraphOutput *output, Text *out) {
     const Experiment *exp = graph->tables->exp;
@@ -117,6 +135,7 @@ static void print_output(const Graph *graph, const GraphOutput *output, Text *ou
         [OUT_values] = output->kind == OUT_values ? graph->tables->terms.at[output->index].text : STR(""),
         [OUT_states] = output->kind == OUT_states ? exp->captures.at[output->index].name : STR(""),
         [OUT_map] = output->kind == OUT_map ? exp->maps.at[output->index]->name : STR(""),
+        [OUT_norm] = output->kind == OUT_norm ? exp->maps.at[output->index]->name : STR(""),
         [OUT_probe] = str_of(output->index % 2 ? "with its own values" : "without patches"),
     };
     text_add(out, "%s %.*s", output_names[output->kind], STR_ARG(names[output->kind]));

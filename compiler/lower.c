@@ -40,6 +40,8 @@ static double step_flops(const Node *node, const Step *step) {
         for (uint64_t r = 0; r < step->rows; r++) keys += step->count[r];
         return 4 * keys * width;
     }
+    if (node->op == OP_sums || node->op == OP_sums_more) return (double)node->attr.sums.count * width * width;
+    if (op_info[node->op].rows == ROWS_MATRIX) in = MIN(in, (double)node->space->rows);
     if (op_info[node->op].rows == ROWS_MATRIX) return 4 * rows * in * in + 60 * in * in * in;
     return rows * MAX(width, in) * 4;
 }
@@ -148,7 +150,11 @@ static void output_points(Lower *lower, const GraphOutput *from, Output *out) {
 static void output_add(Lower *lower, const GraphOutput *from) {
     uint32_t value = lower->value_of[from->node->id] - 1;
     Output out = {.kind = from->kind, .value = value, .index = from->index};
-    if (from->kind != OUT_map) output_points(lower, from, &out);
+    bool of_map = from->kind == OUT_map || from->kind == OUT_centroids || from->kind == OUT_norm;
+    if (of_map)
+        out.part = (uint32_t)from->point;
+    else
+        output_points(lower, from, &out);
     list_push(lower->arena, &lower->made.outputs, out);
 }
 
@@ -165,14 +171,28 @@ static bool few_enough(const Graph *graph, Error *err) {
 
 // ---- Micro-batches
 
-// How many joins stand one behind another below each node.
-static uint32_t *join_levels(const Graph *graph, Arena *scratch) {
+// What takes up the rows of one micro-batch: links of a chain.
+static bool is_link(const Node *node) {
+    return node->op == OP_join || node->op == OP_sums || node->op == OP_sums_more;
+}
+
+static uint32_t part_of(const Node *node) {
+    return node->op == OP_join ? node->attr.join.part : node->attr.sums.part;
+}
+
+// The input of a link that is the link before it.
+static size_t link_before(const Node *node) {
+    if (node->op == OP_join && node->in[0]->op == OP_join) return 0;
+    return node->op == OP_sums_more ? 2 : OP_MOST_INPUTS;
+}
+
+// How many chains stand one behind another below each node. A chain is one level: its links are told apart by their parts.
+static uint32_t *chain_levels(const Graph *graph, Arena *scratch) {
     uint32_t *level = arena_many(scratch, uint32_t, graph->nodes.len + 1);
     for (size_t i = 0; i < graph->nodes.len; i++) {
         const Node *node = graph->nodes.at[i];
-        for (size_t k = 0; k < OP_MOST_INPUTS && node->in[k]; k++) level[i] = MAX(level[i], level[node->in[k]->id]);
-        // a chain of joins is one level: its links are told apart by their parts
-        if (node->op == OP_join) level[i] = node->in[0]->op == OP_join ? MAX(level[node->in[0]->id], level[node->in[1]->id] + 1) : level[i] + 1;
+        for (size_t k = 0; k < OP_MOST_INPUTS && node->in[k]; k++)
+            level[i] = MAX(level[i], level[node->in[k]->id] + (is_link(node) && k != link_before(node)));
     }
     return level;
 }
@@ -206,17 +226,17 @@ static void visit_turn(Lower *lower, const LowerOptions *options, const Node *no
     lower->group_rows += most;
 }
 
-// All that is joined of one micro-batch comes before the next: what only that batch needs is given back by then.
+// All that is joined or summed up of one micro-batch comes before the next: what only that batch needs is given back by then.
 static void visit_parts(Lower *lower, const LowerOptions *options, Arena *scratch) {
     const Graph *graph = lower->graph;
-    const uint32_t *level = join_levels(graph, scratch);
+    const uint32_t *level = chain_levels(graph, scratch);
     const bool *reached = graph_reached(graph, scratch);
     LIST(Turn) turns = {0};
     for (size_t i = 0; i < graph->nodes.len; i++) {
         const Node *node = graph->nodes.at[i];
-        if (node->op != OP_join || !reached[i]) continue;
-        if (node->in[0]->op != OP_join) list_push(scratch, &turns, ((Turn){level[i], 0, node->id, node->in[0]}));
-        list_push(scratch, &turns, ((Turn){level[i], node->attr.join.part, node->id, node}));
+        if (!is_link(node) || !reached[i]) continue;
+        if (node->op == OP_join && node->in[0]->op != OP_join) list_push(scratch, &turns, ((Turn){level[i], 0, node->id, node->in[0]}));
+        list_push(scratch, &turns, ((Turn){level[i], part_of(node), node->id, node}));
     }
     if (turns.len) qsort(turns.at, turns.len, sizeof *turns.at, by_turn);
     for (size_t i = 0; i < turns.len; i++) {

@@ -212,12 +212,19 @@ static void lower_point(Lower *lower, const Node *node, Step *step) {
     step->owner = map_rows(lower, over, node->space);
 }
 
-// The row of another prompt in the place of each: its j-th for the j-th. All prompts have as many.
-static const uint32_t *shuffled_rows(Lower *lower, const Space *space, const uint32_t *order) {
-    uint32_t *map = arena_many(lower->arena, uint32_t, space->rows), *before = arena_many(lower->arena, uint32_t, space->prompt_count + 1);
+// The rows of an input with those of another prompt in the place of each: its j-th for the j-th. All prompts have as
+// many.
+static const uint32_t *paired_rows(Lower *lower, const Space *space, uint32_t order, const uint32_t *rows) {
+    const uint32_t *list = order ? lower->graph->tables->lists.at[order - 1] + 1 : NULL;
+    if (!list) return rows;
+    uint32_t *map = arena_many(lower->arena, uint32_t, space->rows),
+             *before = arena_many(lower->arena, uint32_t, space->prompt_count + 1);
     for (uint32_t p = 0; p <= space->prompt_count; p++) before[p] = (uint32_t)space->selection->before[p];
     for (uint32_t p = 0; p < space->prompt_count; p++)
-        for (uint32_t r = before[p]; r < before[p + 1]; r++) map[r] = before[order[p]] + r - before[p];
+        for (uint32_t r = before[p]; r < before[p + 1]; r++) {
+            uint32_t other = before[list[p]] + r - before[p];
+            map[r] = rows ? rows[other] : other;
+        }
     return map;
 }
 
@@ -225,8 +232,10 @@ static void lower_matrix(Lower *lower, const Node *node, Step *step) {
     const Node *last = node->in[1] ? node->in[1] : node->in[0];
     step->rows = last->space->rows;
     if (last->space->kind == SPACE_tokens) map_inputs(lower, node, step, last->space);
-    bool pairs = node->op == OP_fit_procrustes || node->op == OP_fit_ridge;
-    if (pairs && node->attr.pairs.shuffle) step->map[1] = shuffled_rows(lower, last->space, lower->graph->tables->lists.at[node->attr.pairs.shuffle - 1] + 1);
+    if (node->op != OP_fit_procrustes && node->op != OP_fit_ridge && node->op != OP_fit_cluster) return;
+    step->map[0] = paired_rows(lower, last->space, node->attr.pairs.source, step->map[0]);
+    step->map[1] = paired_rows(lower, last->space, node->attr.pairs.target, step->map[1]);
+    if (node->op == OP_fit_cluster) step->map[2] = paired_rows(lower, last->space, node->attr.pairs.source, step->map[2]);
 }
 
 static void lower_positions(Lower *lower, const Node *node, Step *step) {

@@ -159,7 +159,7 @@ static void read_include(Reader *reader, const Stmt *stmt) {
 static void read_source(Reader *reader, Str name, Str text) {
     Spec *spec = reader->spec;
     list_push(reader->arena, &reader->done, real_path(reader->arena, name));
-    list_push(reader->arena, &spec->sources, ((Source){name, text}));
+    list_push(reader->arena, &spec->sources, ((Source){.name = name, .text = text}));
     StmtList own = {0};
     Parse parse = {.arena = reader->arena, .diags = reader->diags, .source = (uint32_t)spec->sources.len - 1, .out = &own};
     parse_run(&parse, T_FILE);
@@ -185,6 +185,13 @@ bool spec_read(Arena *arena, const char *path, Spec *spec, Diags *diags, Error *
     Str text;
     TRY(file_read(arena, path, LARGEST_SPEC, &text, err));
     return spec_parse(arena, str_copy(arena, str_of(path)), text, spec, diags, err);
+}
+
+void spec_add(Arena *arena, Spec *spec, Str name, Str text, Diags *diags) {
+    list_push(arena, &spec->sources, ((Source){.name = name, .text = text, .made = true}));
+    Parse parse = {.arena = arena, .diags = diags, .source = (uint32_t)spec->sources.len - 1, .out = &spec->statements};
+    parse_run(&parse, T_FILE);
+    spec->broken |= parse.broken;
 }
 
 // ---- --set name=value, --set name.argument=value
@@ -215,7 +222,7 @@ static void set_argument(Arena *arena, Stmt *stmt, Str argument, Ast *value, Dia
 }
 
 void spec_set(Arena *arena, Spec *spec, Str option, Diags *diags) {
-    list_push(arena, &spec->sources, ((Source){STR("--set"), option}));
+    list_push(arena, &spec->sources, ((Source){.name = STR("--set"), .text = option}));
     uint32_t source = (uint32_t)spec->sources.len - 1;
     const char *equals = option.len ? memchr(option.at, '=', option.len) : NULL;
     Span whole = {source, 0, (uint32_t)option.len};

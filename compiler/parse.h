@@ -43,5 +43,7 @@ typedef struct {
 bool spec_read(Arena *arena, const char *path, Spec *spec, Diags *diags, Error *err);
 // The same for a text in memory; its includes are found from the folder of `name`.
 bool spec_parse(Arena *arena, Str name, Str text, Spec *spec, Diags *diags, Error *err);
+// Adds statements that stand for one of the spec, as a source of their own.
+void spec_add(Arena *arena, Spec *spec, Str name, Str text, Diags *diags);
 // Applies "name=value" or "name.argument=value" to the statements. Errors go to diags.
 void spec_set(Arena *arena, Spec *spec, Str option, Diags *diags);

@@ -30,9 +30,9 @@ void passes_print(Text *out);
 // these are not the rows that the spec selects.
 bool fires_check(const Graph *graph, Arena *arena, uint64_t **written, Error *err);
 
-// batch.c: the same graph over `parts` micro-batches of the prompts, with the same bits. At most graph_most_parts
-// help.
-Graph graph_batched(const Graph *graph, uint32_t parts);
+// batch.c: the same graph over `parts` micro-batches of the prompts, with the same bits but in maps when fits of many rows
+// may be given sums of them. At most graph_most_parts help.
+Graph graph_batched(const Graph *graph, uint32_t parts, bool sums);
 uint32_t graph_most_parts(const Graph *graph);
 
 Graph pass_axes(const Graph *graph);

@@ -136,7 +136,9 @@ void kernels_print(const Plan *plan, Text *out) {
 }
 
 void plan_print(const Plan *plan, const Sources *sources, Text *out) {
-    static const char *const kinds[] = {[OUT_metric] = "metric", [OUT_values] = "values", [OUT_states] = "states", [OUT_map] = "map", [OUT_probe] = "probe"};
+    static const char *const kinds[] = {[OUT_metric] = "metric", [OUT_values] = "values",       [OUT_states] = "states",
+                                         [OUT_map] = "map",       [OUT_centroids] = "centroids", [OUT_norm] = "norm_match",
+                                         [OUT_probe] = "probe"};
     text_add(out, "plan: %zu steps, %.3f GFLOP, %llu bytes of memory\n", plan->step_count, plan->flops / 1e9,
              (unsigned long long)plan->arena_bytes);
     for (size_t i = 0; i < plan->step_count; i++) print_step(plan, sources, i, out);

@@ -59,6 +59,11 @@ static bool positions_span(const Prompt *prompt, const Positions *at, Error *err
          STR_ARG(at->text), found, (long long)at->k);
 }
 
+static bool positions_listed(const Prompt *prompt, const Positions *at, Error *err) {
+    const Facts *facts = prompt->facts;
+    return facts->listed(facts->self, at->path.at, prompt->stream, prompt->prompt, prompt->flags, err);
+}
+
 static bool positions_index(const Prompt *prompt, const Positions *at, Error *err) {
     int64_t i = at->k < 0 ? at->k + prompt->length : at->k;
     if (i < 0 || i >= prompt->length)
@@ -74,24 +79,28 @@ static bool (*const position_words[])(const Prompt *, const Positions *, Error *
     [POSITION_index] = positions_index,
 };
 
-// ---- What is told of content(k)
+// ---- What is told of positions that are more in one prompt than in another
 
-static ContentCount *count_of(Spaces *spaces, uint32_t stream, const Positions *at) {
-    for (size_t i = 0; i < spaces->contents.len; i++) {
-        ContentCount *have = &spaces->contents.at[i];
-        if (have->stream == stream && have->at.k == at->k && have->at.skip == at->skip) return have;
-    }
-    list_push(spaces->arena, &spaces->contents, ((ContentCount){.at = *at, .stream = stream}));
-    return &spaces->contents.at[spaces->contents.len - 1];
+static bool same_positions(const Positions *a, const Positions *b) {
+    return a->word == b->word && a->k == b->k && a->skip == b->skip && str_eq(a->text, b->text);
 }
 
-static void count_content(Spaces *spaces, const Selection *selection, const Positions *at) {
-    ContentCount *count = count_of(spaces, selection->stream, at);
+static PositionCount *count_of(Spaces *spaces, uint32_t stream, const Positions *at) {
+    for (size_t i = 0; i < spaces->counts.len; i++) {
+        PositionCount *have = &spaces->counts.at[i];
+        if (have->stream == stream && same_positions(&have->at, at)) return have;
+    }
+    list_push(spaces->arena, &spaces->counts, (PositionCount){0});
+    return &spaces->counts.at[spaces->counts.len - 1];
+}
+
+static void count_tokens(Spaces *spaces, const Selection *selection, const Positions *at) {
+    PositionCount *count = count_of(spaces, selection->stream, at);
     const Stream *stream = spaces->streams.at[selection->stream].stream;
-    *count = (ContentCount){.at = *at, .stream = selection->stream, .least = UINT32_MAX};
+    *count = (PositionCount){.at = *at, .stream = selection->stream, .least = UINT32_MAX};
     for (uint32_t p = 0; p < stream->count; p++) {
         uint32_t k = selection_in_prompt(selection, p);
-        count->fallbacks += k < at->k;
+        count->fallbacks += at->word == POSITION_content && k < at->k;
         count->least = MIN(count->least, k);
         count->most = MAX(count->most, k);
         count->total += k;
@@ -110,7 +119,7 @@ bool positions_select(Spaces *spaces, uint32_t stream, const Positions *at, cons
         ok = position_words[at->word](&prompt, at, err);
     }
     if (ok) *out = selection_of(spaces, stream, flags);
-    if (ok && at->word == POSITION_content) count_content(spaces, *out, at);
+    if (ok && !at->each) count_tokens(spaces, *out, at);
     arena_close(scratch);
     return ok || error_at(err, at->span);
 }

@@ -48,19 +48,20 @@ typedef struct {
     Str name;          // as printed: "val/tuned"
 } StreamInfo;
 
-// The tables that the graphs of one compilation share.
-// How many tokens `content(k)` selects of the prompts of a stream; where fewer than k are usable, it falls back to them.
+// How many tokens of the prompts of a stream are selected, where that depends on the prompt. Where fewer than k are
+// usable, `content(k)` falls back to them.
 typedef struct {
     Positions at;
     uint32_t stream, fallbacks, least, most;
     uint64_t total;
-} ContentCount;
+} PositionCount;
 
+// The tables that the graphs of one compilation share.
 typedef struct {
     Arena *arena;
     const Experiment *exp;
     const Facts *facts;
-    LIST(ContentCount) contents;
+    LIST(PositionCount) counts;
     LIST(StreamInfo) streams;
     LIST(Selection *) selections;
     LIST(Space *) spaces;

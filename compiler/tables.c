@@ -28,6 +28,10 @@ static Signature inside_table[] = {
 #define MDX_INSIDE(name, arguments, what) ROW(name, arguments, what)
 #include "compiler/inside.def"
 };
+static Signature per_table[] = {
+#define MDX_PER(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/per.def"
+};
 static Signature metric_table[] = {
 #define MDX_METRIC(name, arguments, gives, what) ROW(name, arguments, what)
 #include "compiler/metric.def"
@@ -47,6 +51,10 @@ static Signature choice_table[] = {
 static Signature state_table[] = {
 #define MDX_STATE(name, arguments, what) ROW(name, arguments, what)
 #include "compiler/state.def"
+};
+static Signature value_table[] = {
+#define MDX_VALUE(name, arguments, what) ROW(name, arguments, what)
+#include "compiler/value.def"
 };
 static Signature position_table[] = {
 #define MDX_POSITION(name, arguments, tokens, what) ROW(name, arguments, what)
@@ -83,11 +91,13 @@ static void tables_read(void) {
     table_read(mapper_table, COUNT(mapper_table));
     table_read(subspace_table, COUNT(subspace_table));
     table_read(inside_table, COUNT(inside_table));
+    table_read(per_table, COUNT(per_table));
     table_read(metric_table, COUNT(metric_table));
     table_read(reduction_table, COUNT(reduction_table));
     table_read(interval_table, COUNT(interval_table));
     table_read(choice_table, COUNT(choice_table));
     table_read(state_table, COUNT(state_table));
+    table_read(value_table, COUNT(value_table));
     table_read(position_table, COUNT(position_table));
     table_read(report_table, COUNT(report_table));
 }
@@ -96,11 +106,13 @@ TABLE(source)
 TABLE(mapper)
 TABLE(subspace)
 TABLE(inside)
+TABLE(per)
 TABLE(metric)
 TABLE(reduction)
 TABLE(interval)
 TABLE(choice)
 TABLE(state)
+TABLE(value)
 TABLE(position)
 TABLE(report)
 
@@ -110,6 +122,7 @@ const FunctionTable function_tables[FUNCTION_TABLES] = {
     [FUNCTION_interval] = {interval_rows, &interval_count},
     [FUNCTION_choice] = {choice_rows, &choice_count},
     [FUNCTION_state] = {state_rows, &state_count},
+    [FUNCTION_value] = {value_rows, &value_count},
 };
 
 const Signature *function_named(Str name) {
@@ -125,11 +138,19 @@ void functions_print(Text *out) {
         const Signature *rows;
         size_t count;
     } tables[] = {
-        {"Models and prompts", source_rows(), source_count}, {"Positions, behind @ or at:", position_rows(), position_count},
-        {"Mappers", mapper_rows(), mapper_count},            {"What a mapper is fitted inside, behind in", inside_rows(), inside_count}, {"Subspaces", subspace_rows(), subspace_count},
-        {"States", state_rows(), state_count},               {"Metrics", metric_rows(), metric_count},
-        {"Reductions", reduction_rows(), reduction_count},   {"Intervals", interval_rows(), interval_count},
-        {"Choices", choice_rows(), choice_count},            {"Reports", report_rows(), report_count},
+        {"Models and prompts", source_rows(), source_count},
+        {"Positions, behind @ or at:", position_rows(), position_count},
+        {"Mappers", mapper_rows(), mapper_count},
+        {"What a mapper is fitted inside, behind in", inside_rows(), inside_count},
+        {"What a mapper is fitted on each part of, behind per", per_rows(), per_count},
+        {"Subspaces", subspace_rows(), subspace_count},
+        {"States", state_rows(), state_count},
+        {"What stands for one of several", value_rows(), value_count},
+        {"Metrics", metric_rows(), metric_count},
+        {"Reductions", reduction_rows(), reduction_count},
+        {"Intervals", interval_rows(), interval_count},
+        {"Choices", choice_rows(), choice_count},
+        {"Reports", report_rows(), report_count},
     };
     for (size_t t = 0; t < COUNT(tables); t++) {
         text_add(out, "%s%s\n", t ? "\n" : "", tables[t].title);

@@ -33,7 +33,8 @@ RULE(weight) {
 RULE(table) {
     if (node->attr.table.table >= graph->tables->tables.len) return "names no table";
     const PlanTable *table = &graph->tables->tables.at[node->attr.table.table];
-    return is_matrix(node, table->rows, table->width) ? NULL : "has not the shape of its table";
+    bool number = node->space->kind == SPACE_points && !node->space->axes && table->rows == 1 && node->width == table->width;
+    return number || is_matrix(node, table->rows, table->width) ? NULL : "has not the shape of its table";
 }
 
 RULE(constant) {
@@ -190,32 +191,82 @@ RULE(product) {
 }
 
 RULE(map_of) {
-    bool fits = is_matrix(node->in[0], node->space->rows - 1, node->width) && is_matrix(node->in[1], 1, node->width);
-    return fits ? NULL : "needs W [in, out] and b [out]";
+    const Node *w = node->in[0], *b = node->in[1];
+    bool fits = is_matrix(w, b->space->rows * (node->space->rows - 1), node->width) &&
+                is_matrix(b, b->space->rows, node->width);
+    return fits && node->attr.map_of.part < b->space->rows ? NULL : "needs W [in, out] and b [out]";
+}
+
+RULE(nearest) {
+    const Node *x = node->in[0], *rows = node->in[1];
+    bool fits = is_tokens(x) && rows->space->rows && is_matrix(rows, rows->space->rows, x->width);
+    return fits && is_tokens(node) && node->width == 1 && node->dtype == DTYPE_f64
+               ? NULL
+               : "needs states and a matrix of their width";
+}
+
+RULE(choose) {
+    const Node *a = node->in[0], *b = node->in[1], *number = node->in[2];
+    bool fits = is_tokens(a) && is_tokens(b) && a->width == node->width && b->width == node->width;
+    return fits && is_tokens(number) && number->width == 1 && number->dtype == DTYPE_f64
+               ? NULL
+               : "needs two states and a number a row";
+}
+
+RULE(kmeans) {
+    uint64_t count = node->space->rows;
+    return is_tokens(node->in[0]) && is_matrix(node, count, node->in[0]->width) && count && count <= MOST_CLUSTERS
+               ? NULL
+               : "needs states and a few clusters";
+}
+
+// Of states of so many columns on both sides.
+static bool is_sums(const Node *node, uint64_t width) {
+    return node->dtype == DTYPE_f64 && is_matrix(node, node->width + (uint64_t)SUMS_PRODUCTS, node->width) && node->width == width;
+}
+
+RULE(sums) {
+    const Node *x = node->in[0], *y = node->in[1];
+    bool fits = is_tokens(x) && is_tokens(y) && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space);
+    if (!fits || !is_sums(node, x->width + (node->attr.sums.one ? 0ull : y->width))) return "needs states of both sides";
+    return node->attr.sums.count && node->attr.sums.first + node->attr.sums.count <= y->space->rows ? NULL : "names rows that are none";
+}
+
+RULE(sums_more) {
+    return is_sums(node->in[2], node->width) ? verify_sums(graph, node) : "needs sums of the same columns";
 }
 
 RULE(fit_mean) {
-    bool fits = is_tokens(node->in[0]) && node->in[0]->width == node->width;
+    bool fits = (is_tokens(node->in[0]) || is_sums(node->in[0], node->width)) && node->in[0]->width == node->width;
     return fits && node->space->rows == node->attr.fit_mean.in_width + 1ull ? NULL : "needs the target's states";
 }
 
 static const char *pairs_of_states(const Node *node) {
     const Node *x = node->in[0], *y = node->in[1];
+    if (is_sums(x, node->space->rows - 1 + node->width)) return is_sums(y, x->width) ? NULL : "needs sums of one width";
     bool fits = is_tokens(x) && is_tokens(y) && y->width == node->width && node->space->rows == x->width + 1ull;
     return fits && x->space->axes == 0 && y->space->axes == 0 && space_reads(y->space, x->space) ? NULL : "needs pairs of states";
 }
 
-RULE(fit_procrustes) {
-    uint32_t shuffle = node->attr.pairs.shuffle;
+// An order of the prompts, or none.
+static bool is_order(const Graph *graph, const Node *node, uint32_t list) {
     const Tables *tables = graph->tables;
-    bool whole = !shuffle || (shuffle <= tables->lists.len && tables->lists.at[shuffle - 1][0] == node->in[1]->space->prompt_count);
-    if (!whole) return "names no order of its prompts";
-    bool one = node->op != OP_fit_procrustes || !node->attr.procrustes.complete || node->in[0]->width == node->width;
+    if (!is_tokens(node->in[1])) return !list;
+    return !list || (list <= tables->lists.len && tables->lists.at[list - 1][0] == node->in[1]->space->prompt_count);
+}
+
+static bool has_orders(const Graph *graph, const Node *node) {
+    return is_order(graph, node, node->attr.pairs.source) && is_order(graph, node, node->attr.pairs.target);
+}
+
+RULE(fit_procrustes) {
+    if (!has_orders(graph, node)) return "names no order of its prompts";
+    bool one = node->op != OP_fit_procrustes || !node->attr.procrustes.complete || node->space->rows == node->width + 1ull;
     return one ? pairs_of_states(node) : "is completed between two widths";
 }
 
 RULE(fit_moments) {
-    return node->in[0]->width == node->width ? pairs_of_states(node) : "needs states of one width";
+    return node->space->rows == node->width + 1ull ? pairs_of_states(node) : "needs states of one width";
 }
 
 RULE(random_rotation) {
@@ -225,23 +276,41 @@ RULE(random_rotation) {
 RULE(fit_ridge) {
     const Node *lambdas = node->in[2];
     bool fits = lambdas->dtype == DTYPE_f64 && is_matrix(lambdas, lambdas->space->rows, 1) && lambdas->space->rows && lambdas->space->rows <= MOST_LAMBDAS;
-    return fits && node->attr.ridge.held < node->in[1]->space->rows ? verify_fit_procrustes(graph, node) : "needs a few lambdas and fewer rows to choose by";
+    bool some = !is_tokens(node->in[1]) || node->attr.ridge.held < node->in[1]->space->rows;
+    return fits && some ? verify_fit_procrustes(graph, node) : "needs a few lambdas and fewer rows to choose by";
+}
+
+RULE(fit_cluster) {
+    const Tables *tables = graph->tables;
+    const Node *x = node->in[0], *y = node->in[1], *number = node->in[2];
+    uint32_t fit = node->attr.cluster.fit, attr = node->attr.cluster.attr;
+    bool fits = fit < OP_COUNT && op_info[fit].rows == ROWS_MATRIX && attr < tables->lists.len &&
+                tables->lists.at[attr][0] == sizeof(Attr) / sizeof(uint32_t);
+    if (!fits || node->attr.cluster.lambdas > tables->tables.len || !has_orders(graph, node)) return "names no fit";
+    bool rows = is_tokens(x) && is_tokens(y) && y->width == node->width && is_tokens(number) && number->width == 1 &&
+                number->dtype == DTYPE_f64;
+    return rows && !x->space->axes && !y->space->axes ? NULL : "needs pairs of states and a number a row";
 }
 
 RULE(basis_pca) {
-    bool fits = is_tokens(node->in[0]) && node->space->rows == node->in[0]->width;
-    return fits && node->width == node->attr.pca.rank && node->width <= node->in[0]->width ? NULL : "needs states and a rank";
+    uint64_t width = node->space->rows;
+    bool fits = is_sums(node->in[0], width) || (is_tokens(node->in[0]) && node->in[0]->width == width);
+    return fits && node->width == node->attr.pca.rank && node->width <= width ? NULL : "needs states and a rank";
+}
+
+// States of one width, of which the basis is.
+static bool two_sets(const Node *node) {
+    const Node *x = node->in[0], *y = node->in[1];
+    uint64_t width = node->space->rows;
+    return (is_sums(x, 2 * width) && is_sums(y, 2 * width)) || (is_tokens(x) && is_tokens(y) && x->width == width && y->width == width);
 }
 
 RULE(basis_diff) {
-    bool fits = is_tokens(node->in[0]) && is_tokens(node->in[1]) && node->in[0]->width == node->in[1]->width;
-    return fits && node->width == 1 && node->space->rows == node->in[0]->width ? NULL : "needs two sets of states";
+    return two_sets(node) && node->width == 1 ? NULL : "needs two sets of states";
 }
 
 RULE(basis_joint) {
-    const Node *x = node->in[0], *y = node->in[1];
-    bool fits = is_tokens(x) && is_tokens(y) && x->width == y->width && node->space->rows == x->width;
-    return fits && node->width == node->attr.pca.rank && node->width <= x->width ? NULL : "needs states of one width and a rank";
+    return two_sets(node) && node->width == node->attr.pca.rank && node->width <= node->space->rows ? NULL : "needs states of one width and a rank";
 }
 
 RULE(basis_logits) {

@@ -49,7 +49,7 @@ static Ast *labelled(Ast *ast, Str label, Span span) {
 %token T_EXPERIMENT "experiment" T_MODEL "model" T_PROMPTS "prompts" T_HOOK "hook" T_MAPPER "mapper"
        T_SUBSPACE "subspace" T_SWEEP "sweep" T_PATCH "patch" T_RUN "run" T_METRIC "metric" T_REPORT "report"
        T_INCLUDE "include"
-%token T_FROM "from" T_TO "to" T_ON "on" T_WITH "with" T_IN "in" T_STEP "step"
+%token T_FROM "from" T_TO "to" T_ON "on" T_WITH "with" T_IN "in" T_PER "per" T_STEP "step"
 %token T_NAME "a name" T_NUMBER "a number" T_STRING "a text in quotes"
 %token T_ARROW "<-" T_DOTS ".."
 
@@ -113,6 +113,7 @@ mapper_clauses
   | mapper_clauses "to" expr         { $$ = $1; $$.to = $expr; }
   | mapper_clauses "on" names_item   { $$ = $1; $$.on = $names_item; }
   | mapper_clauses "in" expr         { $$ = $1; $$.inside = $expr; }
+  | mapper_clauses "per" expr        { $$ = $1; $$.per = $expr; }
   ;
 
 with

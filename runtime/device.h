@@ -6,7 +6,7 @@
 
 #include "mdx/error.h"
 #include "mdx/plan.h"
-#include "runtime/fit.h"
+#include "runtime/fit_memo.h"
 #include "runtime/weights.h"
 
 typedef struct Device Device;
@@ -59,6 +59,7 @@ typedef struct {
     // The products of the prepared plan (runtime/products.h) and nothing else, as fast as they can be; seconds
     // [plan->step_count] become what each step's took. May be NULL.
     bool (*bare_products)(Device *device, double *seconds, Error *err);
+    bool bare_apart; // they leave the plan's values as they are
     // Bytes a second, read and written ones together, that a plain copy within the memory it computes in makes. May be NULL.
     bool (*copy_rate)(Device *device, double *rate, Error *err);
     void (*close)(Device *device);
@@ -69,10 +70,16 @@ struct Device {
     DeviceOptions options;
     void *self;
     FitReport fit; // of the last step that fitted a map
+    FitMemo memo;  // what it left for the next
     // A part of opening or preparing begins (both totals 0); NULL: nobody listens.
     void (*progress)(void *self, const char *phase, double done, double total);
     void *progress_self;
 };
+
+static inline void device_close(Device *device) {
+    fit_memo_drop(&device->memo);
+    device->api->close(device);
+}
 
 static inline void device_phase(const Device *device, const char *phase) {
     if (device->progress) device->progress(device->progress_self, phase, 0, 0);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "mdx/map.h"
 #include "runtime/cache.h"
 #include "runtime/cpu/bare.h"
 #include "runtime/cpu/copy.h"
@@ -41,7 +42,7 @@ static CpuValue value_at(const DeviceCpu *self, uint32_t i) {
     case IN_PLAN: out.at = self->plan->tables[value->table].data; break;
     case NOWHERE: BUG("a value that is nowhere");
     }
-    out.stride = value->stride ? value->stride : value->width;
+    out.stride = value_stride(value);
     return out;
 }
 
@@ -135,15 +136,16 @@ static CpuFunction *const cpu_functions[OP_COUNT] = {
 static const void *rows_together(const CpuValue *value, Arena *scratch) {
     size_t row = value->width * (size_t)dtype_info[value->dtype].bytes;
     if (value->stride == value->width) return value->at;
-    unsigned char *out = arena_alloc(scratch, value->rows * row);
-    for (uint64_t r = 0; r < value->rows; r++) memcpy(out + r * row, (const unsigned char *)value->at + r * value->stride * dtype_info[value->dtype].bytes, row);
+    void *out = arena_alloc(scratch, value->rows * row);
+    rows_pack(value->at, value->rows, row, value->stride * (size_t)dtype_info[value->dtype].bytes, out);
     return out;
 }
 
-static bool run_as_ref(DeviceCpu *self, FitReport *fit, const Step *step, Error *err) {
+static bool run_as_ref(Device *device, const Step *step, Error *err) {
+    DeviceCpu *self = device->self;
     const Value *out = &self->plan->values[step->out];
     RefOp op = {.step = step, .plan = self->plan, .out = address(self, step->out), .out_dtype = out->dtype,
-                .out_rows = out->rows, .width = out->width, .fit = fit, .scratch = arena_open()};
+                .out_rows = out->rows, .width = out->width, .fit = &device->fit, .memo = &device->memo, .scratch = arena_open()};
     for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {
         CpuValue in = value_at(self, step->in[i]);
         op.in[i] = (RefInput){rows_together(&in, op.scratch), in.dtype, in.rows, in.width};
@@ -212,17 +214,15 @@ static bool cpu_device_run(Device *device, const Step *step, Error *err) {
     }
     if (step->logits) return cpu_logits(&self->cpu, step->logits, self->plan->codes, step->rows, resolve, self, err);
     CpuFunction *function = cpu_functions[step->op];
-    return function ? function(self, step, err) : run_as_ref(self, &device->fit, step, err);
+    return function ? function(self, step, err) : run_as_ref(device, step, err);
 }
 
 static bool cpu_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
     (void)err;
     CpuValue v = value_at(device->self, value);
     size_t row_bytes = (size_t)v.width * dtype_info[v.dtype].bytes, stride = (size_t)v.stride * dtype_info[v.dtype].bytes;
-    const unsigned char *at = (const unsigned char *)v.at + first_row * stride;
     MUST(first_row + rows <= v.rows);
-    if (stride == row_bytes) memcpy(out, at, rows * row_bytes);
-    for (uint64_t r = 0; r < rows && stride != row_bytes; r++) memcpy((unsigned char *)out + r * row_bytes, at + r * stride, row_bytes);
+    rows_pack((const unsigned char *)v.at + first_row * stride, rows, row_bytes, stride, out);
     return true;
 }
 
@@ -270,6 +270,7 @@ const DeviceApi device_cpu = {
     .read = cpu_device_read,
     .print = cpu_device_print,
     .bare_products = cpu_device_bare_products,
+    .bare_apart = true,
     .copy_rate = cpu_device_copy_rate,
     .close = cpu_device_close,
 };

@@ -371,7 +371,7 @@ static bool compute_as_ref(Device *device, const Step *step, Arena *scratch, Err
     const Value *out = &self->plan->values[step->out];
     bool narrow = dtype_is_short(out->dtype);
     RefOp op = {.step = step, .plan = self->plan, .out_dtype = narrow ? DTYPE_f32 : out->dtype, .out_rows = out->rows, .width = out->width,
-                .fit = &device->fit, .scratch = scratch};
+                .fit = &device->fit, .memo = &device->memo, .scratch = scratch};
     void *kept = self->host[step->out];
     op.out = kept ? kept : arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
     for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {

@@ -65,7 +65,7 @@ static bool ref_run(Device *device, const Step *step, Error *err) {
     const Ref *ref = device->self;
     const Value *out = &ref->plan->values[step->out];
     RefOp op = {.step = step, .plan = ref->plan, .out = ref->memory + out->offset, .out_dtype = out->dtype,
-                .out_rows = out->rows, .width = out->width, .fit = &device->fit, .scratch = arena_open()};
+                .out_rows = out->rows, .width = out->width, .fit = &device->fit, .memo = &device->memo, .scratch = arena_open()};
     for (uint32_t i = 0; i < op_info[step->op].inputs; i++) op.in[i] = input_of(ref, step->in[i]);
     if (step->keys.rows) op.other[0] = input_of(ref, step->keys.other);
     if (step->values.rows) op.other[1] = input_of(ref, step->values.other);

@@ -12,15 +12,19 @@ static Weights *open_file(const PlanFile *file, Arena *arena, Error *err) {
     return weights;
 }
 
-static bool shape_fits(const Tensor *tensor, const Value *value) {
+// Matrices of one shape lie one below another, in the file of a map.
+static bool shape_fits(const Tensor *tensor, const Value *value, bool map) {
     if (tensor->rank == 1) return value->rows == 1 && tensor->shape[0] == value->width;
+    if (tensor->rank == 3 && map)
+        return tensor->shape[0] * tensor->shape[1] == value->rows && tensor->shape[2] == value->width;
     return tensor->rank == 2 && tensor->shape[0] == value->rows && tensor->shape[1] == value->width;
 }
 
 static bool tensor_of(const Plan *plan, const OpenFiles *files, const Value *value, const Tensor **out, Error *err) {
     const PlanFile *file = &plan->files[value->file];
-    if (!weights_get(files->weights[value->file], plan->texts[value->tensor], out, err)) return error_at(err, file->span);
-    if (shape_fits(*out, value)) return true;
+    if (!weights_get(files->weights[value->file], plan->texts[value->tensor], out, err))
+        return error_at(err, file->span);
+    if (shape_fits(*out, value, !file->folder)) return true;
     Arena *scratch = arena_open();
     Text text = text_open(scratch);
     tensor_describe(*out, &text);
@@ -124,7 +128,7 @@ bool execute_print(const Execution *execution, const OpenFiles *files, Arena *ar
     BoundPlan bound = {execution->plan, execute_bind(execution->plan, files, arena)};
     if (!device.api->print) FAIL(err, ERR_INPUT, "the device %s compiles nothing; try --device=cpu", device.api->name);
     bool ok = device.api->open(&device, arena, err) && device.api->prepare(&device, &bound, err) && device.api->print(&device, out, err);
-    device.api->close(&device);
+    device_close(&device);
     return ok;
 }
 
@@ -139,7 +143,7 @@ struct Executor {
 };
 
 void executor_close(Executor *executor) {
-    if (executor) executor->device.api->close(&executor->device);
+    if (executor) device_close(&executor->device);
 }
 
 Executor *executor_open(const Execution *execution, const OpenFiles *files, Arena *arena, Error *err) {
@@ -165,8 +169,8 @@ bool executor_run(Executor *executor, bool varying, Results *results, Error *err
     Error ignored;
     bool ok = run_steps(&walk, err);
     if (!ok && err->kind == ERR_INTERRUPTED) outputs_take(&walk.outputs, &ignored); // what was asked for is done
+    if (results) results_choose(results, scratch); // of a stopped run, too
     arena_close(scratch);
-    if (results) results_choose(results); // of a stopped run, too
     return ok;
 }
 

@@ -9,31 +9,24 @@
 
 static const double CONSTANT = 1e-6; // a dimension that deviates less is left out
 
-void fit_mean(const float *y, uint64_t n, uint32_t in, uint32_t out, float *map) {
-    memset(map, 0, (size_t)in * out * sizeof *map);
-    for (uint32_t c = 0; c < out; c++) {
-        double sum = 0;
-        for (uint64_t r = 0; r < n; r++) sum += y[r * out + c];
-        map[(size_t)in * out + c] = (float)(sum / (double)n);
-    }
+void fit_mean(const Given *given, uint32_t in, float *map) {
+    uint32_t width = given->in;
+    Arena *arena = arena_open();
+    const double *mean = given_mean(arena, given, 0);
+    memset(map, 0, (size_t)in * width * sizeof *map);
+    for (uint32_t c = 0; c < width; c++) map[(size_t)in * width + c] = (float)mean[c];
+    arena_close(arena);
 }
 
 // ---- Moments
 
-static double *deviations(Arena *arena, const float *x, uint64_t n, uint32_t width, double *mean) {
-    double *centred = matrix_centred(arena, x, n, width, mean), *out = matrix_new(arena, width, 1);
-    for (uint64_t r = 0; r < n; r++)
-        for (uint32_t c = 0; c < width; c++) out[c] += centred[r * width + c] * centred[r * width + c];
-    for (uint32_t c = 0; c < width; c++) out[c] = sqrt(out[c] / (double)n);
-    return out;
-}
-
-bool fit_moments(const float *x, const float *y, uint64_t n, uint32_t width, float *map, FitReport *report, Error *err) {
-    *report = (FitReport){.rows = n, .in = width, .out = width, .scale = 1, .unique = true};
-    if (n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
+bool fit_moments(const Given *given, float *map, FitReport *report, Error *err) {
+    uint32_t width = given->in;
+    *report = (FitReport){.rows = given->n, .in = width, .out = width, .scale = 1, .unique = true};
+    if (given->n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
     Arena *arena = arena_open();
-    double *x_mean = matrix_new(arena, width, 1), *y_mean = matrix_new(arena, width, 1), *w = matrix_new(arena, width, width);
-    const double *of_x = deviations(arena, x, n, width, x_mean), *of_y = deviations(arena, y, n, width, y_mean);
+    double *x_mean = given_mean(arena, given, 0), *y_mean = given_mean(arena, given, 1), *w = matrix_new(arena, width, width);
+    const double *of_x = given_deviation(arena, given, 0, x_mean), *of_y = given_deviation(arena, given, 1, y_mean);
     for (uint32_t c = 0; c < width; c++) {
         if (!(of_x[c] > CONSTANT)) continue;
         w[(size_t)c * width + c] = of_y[c] / of_x[c];
@@ -69,15 +62,12 @@ static double *turned(Arena *arena, const double *q, uint32_t rows, uint32_t col
     return out;
 }
 
-bool fit_random_rotation(const float *x, const float *y, uint64_t n, uint32_t in, uint32_t out, uint64_t seed, float *map,
-                         FitReport *report, Error *err) {
-    uint32_t most = MAX(in, out), least = MIN(in, out);
-    *report = (FitReport){.rows = n, .in = in, .out = out, .scale = 1, .unique = true, .rank = least};
+bool fit_random_rotation(const Given *given, uint64_t seed, float *map, FitReport *report, Error *err) {
+    uint32_t in = given->in, out = given->out, most = MAX(in, out), least = MIN(in, out);
+    *report = (FitReport){.rows = given->n, .in = in, .out = out, .scale = 1, .unique = true, .rank = least};
     Arena *arena = arena_open();
     Random random = random_open(seed, "random_rotation");
-    double *x_mean = matrix_new(arena, in, 1), *y_mean = matrix_new(arena, out, 1), *q = matrix_new(arena, most, least);
-    matrix_centred(arena, x, n, in, x_mean);
-    matrix_centred(arena, y, n, out, y_mean);
+    double *x_mean = given_mean(arena, given, 0), *y_mean = given_mean(arena, given, 1), *q = matrix_new(arena, most, least);
     bool ok = orthonormal(q, most, least, &random, arena, err);
     if (ok) map_write(in < out ? turned(arena, q, most, least) : q, 1, x_mean, y_mean, in, out, map);
     arena_close(arena);

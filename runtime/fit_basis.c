@@ -25,23 +25,24 @@ static bool leading(Arena *arena, double *c, uint64_t n, uint32_t width, uint32_
     return true;
 }
 
-bool fit_pca(const float *x, uint64_t n, uint32_t width, uint32_t rank, bool center, float *basis, Error *err) {
+bool fit_pca(const Given *given, uint32_t rank, bool center, float *basis, Error *err) {
     Arena *arena = arena_open();
-    double *mean = matrix_new(arena, width, 1), *rows = matrix_centred(arena, x, n, width, mean), *c = matrix_new(arena, width, width);
-    for (uint64_t r = 0; r < n && !center; r++)
-        for (uint32_t i = 0; i < width; i++) rows[r * width + i] += mean[i];
-    matrix_gram_add(rows, n, width, c);
-    bool ok = leading(arena, c, n, width, rank, basis, err);
+    uint32_t width = given->in;
+    double *square = given_square(arena, given, 0), *mean = given_mean(arena, given, 0);
+    for (uint32_t i = 0; i < width && !center; i++)
+        for (uint32_t k = i; k < width; k++) square[(size_t)i * width + k] += (double)given->n * mean[i] * mean[k];
+    bool ok = leading(arena, square, given->n, width, rank, basis, err);
     arena_close(arena);
     return ok;
 }
 
-bool fit_joint(const float *x, const float *y, uint64_t n, uint32_t width, uint32_t rank, float *basis, Error *err) {
+bool fit_joint(const Given *given, uint32_t rank, float *basis, Error *err) {
     Arena *arena = arena_open();
-    double *mean = matrix_new(arena, width, 1), *c = matrix_new(arena, width, width);
-    matrix_gram_add(matrix_centred(arena, x, n, width, mean), n, width, c);
-    matrix_gram_add(matrix_centred(arena, y, n, width, mean), n, width, c);
-    bool ok = leading(arena, c, 2 * n, width, rank, basis, err);
+    uint32_t width = given->in;
+    double *square = given_square(arena, given, 0);
+    const double *other = given_square(arena, given, 1);
+    for (size_t i = 0; i < (size_t)width * width; i++) square[i] += other[i];
+    bool ok = leading(arena, square, 2 * given->n, width, rank, basis, err);
     arena_close(arena);
     return ok;
 }
@@ -53,11 +54,11 @@ bool fit_directions(double *squares, uint64_t n, uint32_t width, uint32_t rank, 
     return ok;
 }
 
-bool fit_difference(const float *x, const float *y, uint64_t n, uint32_t width, float *basis, Error *err) {
+bool fit_difference(const Given *given, float *basis, Error *err) {
     Arena *arena = arena_open();
-    double *a = matrix_new(arena, width, 1), *b = matrix_new(arena, width, 1), norm = 0;
-    matrix_centred(arena, x, n, width, a);
-    matrix_centred(arena, y, n, width, b);
+    uint32_t width = given->in;
+    const double *a = given_mean(arena, given, 0), *b = given_mean(arena, given, 1);
+    double norm = 0;
     for (uint32_t c = 0; c < width; c++) norm += (a[c] - b[c]) * (a[c] - b[c]);
     for (uint32_t c = 0; c < width && norm > 0; c++) basis[c] = (float)((a[c] - b[c]) / sqrt(norm));
     arena_close(arena);

@@ -35,20 +35,20 @@ static bool whole_root(Arena *arena, const Procrustes *fit, const double *c, con
         double value = floored(fit, varies ? values[k] : 0, mean, values[width - 1]);
         if (!(value > 0))
             FAIL(err, ERR_INPUT, "%llu rows vary in %u of %u dimensions, and nothing whitens the others: give shrink or floor above 0, or leave out complete",
-                 (unsigned long long)fit->n, out->rank, width);
-        out->all_deviations[k] = sqrt(value / (double)fit->n);
+                 (unsigned long long)fit->given.n, out->rank, width);
+        out->all_deviations[k] = sqrt(value / (double)fit->given.n);
     }
     return true;
 }
 
-static bool whitening(Arena *arena, const double *x, uint64_t n, uint32_t width, const Procrustes *fit, const char *side,
-                      Whitening *out, Error *err) {
-    double *c = matrix_new(arena, width, width), *values = matrix_new(arena, width, 1);
-    matrix_cross(x, width, x, width, n, c);
+static bool whitening(Arena *arena, Arena *scratch, const Procrustes *fit, int side, Whitening *out, Error *err) {
+    uint32_t width = side ? fit->given.out : fit->given.in;
+    uint64_t n = fit->given.n;
+    double *c = given_square(scratch, &fit->given, side), *values = matrix_new(scratch, width, 1);
     double mean = matrix_trace(c, width) / width;
     TRY(matrix_eigen(c, width, values, err));
     double largest = values[width - 1], none = largest * (double)MAX(n, (uint64_t)width) * 0x1p-52;
-    if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side);
+    if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side ? "target" : "source");
     uint32_t first = 0;
     while (first < width && !(values[first] > none)) first++;
     *out = (Whitening){.rank = width - first, .spread = spread_of(values, width, n, width)};
@@ -153,58 +153,109 @@ static double orthogonality(Arena *arena, const double *q, uint32_t in, uint32_t
     return sqrt(sum);
 }
 
+// ---- The fit
+
+struct ProcrustesParts {
+    uint64_t n;
+    uint32_t in, out;
+    const double *x_mean, *y_mean;
+    Whitening x, y; // when whitening
+    Spread source, target;
+    uint32_t a, b; // of what the singular triples are: the cross-covariance, or the whitened one
+    double *u, *values, *vt;
+    double scale; // s: the sum of the singular values / |X|^2
+};
+
 // The covariances' spreads, where whitening has not found them already.
-static bool find_spreads(Arena *arena, const Procrustes *fit, const double *x, const double *y, const Whitening *wx, const Whitening *wy,
-                         FitReport *report, Error *err) {
-    report->source = wx->spread;
-    report->target = wy->spread;
-    return fit->whiten || (spread_find(arena, x, fit->n, fit->in, &report->source, err) && spread_find(arena, y, fit->n, fit->out, &report->target, err));
+static bool find_spreads(Arena *arena, const Procrustes *fit, ProcrustesParts *parts, Error *err) {
+    parts->source = parts->x.spread;
+    parts->target = parts->y.spread;
+    return fit->whiten || (given_spread(arena, &fit->given, 0, &parts->source, err) && given_spread(arena, &fit->given, 1, &parts->target, err));
 }
 
-static bool procrustes_in(Arena *arena, const Procrustes *fit, float *map, FitReport *report, Error *err) {
-    uint32_t in = fit->in, out = fit->out;
-    double *x_mean = matrix_new(arena, in, 1), *y_mean = matrix_new(arena, out, 1), norm = 0;
-    double *x = matrix_centred(arena, fit->x, fit->n, in, x_mean), *y = matrix_centred(arena, fit->y, fit->n, out, y_mean);
-    double *m = matrix_new(arena, in, out);
-    matrix_cross(x, in, y, out, fit->n, m);
-    for (size_t i = 0; i < fit->n * in; i++) norm += x[i] * x[i];
-    uint32_t a = in, b = out;
-    Whitening wx = {0}, wy = {0};
-    if (fit->whiten) {
-        TRY(whitening(arena, x, fit->n, in, fit, "source", &wx, err));
-        TRY(whitening(arena, y, fit->n, out, fit, "target", &wy, err));
-        m = whitened(arena, m, in, out, &wx, &wy);
-        norm = wx.norm;
-        a = wx.rank, b = wy.rank;
-    }
-    uint32_t k = MIN(a, b);
-    double *u = matrix_new(arena, a, k), *values = matrix_new(arena, k, 1), *vt = matrix_new(arena, k, b), sum = 0;
-    double *q = matrix_new(arena, a, b);
-    TRY(matrix_singular(arena, m, a, b, u, values, vt, err));
-    if (!(norm > 0) || !(values[0] > 0))
+// m [a, b] = U S V^T, and s.
+static bool decompose(Arena *arena, Arena *scratch, const double *m, double norm, ProcrustesParts *parts, Error *err) {
+    uint32_t k = MIN(parts->a, parts->b);
+    double sum = 0;
+    parts->u = matrix_new(arena, parts->a, k);
+    parts->values = matrix_new(arena, k, 1);
+    parts->vt = matrix_new(arena, k, parts->b);
+    TRY(matrix_singular(scratch, m, parts->a, parts->b, parts->u, parts->values, parts->vt, err));
+    if (!(norm > 0) || !(parts->values[0] > 0))
         FAIL(err, ERR_INPUT, "the source's and the target's states do not vary together: nothing to fit");
-    report->rank = rotation(arena, u, values, vt, a, b, MAX(fit->n, (uint64_t)MAX(in, out)), fit->rank, q);
-    for (uint32_t i = 0; i < k; i++) sum += values[i];
-    report->scale = fit->scale ? sum / norm : 1;
-    TRY(find_spreads(arena, fit, x, y, &wx, &wy, report, err));
-    report->orthogonality = orthogonality(arena, q, a, b, MIN(in, out) - MIN(a, b));
-    double *w = arena_copy(arena, q, (size_t)a * b * sizeof *q);
-    if (fit->whiten) w = coloured(arena, w, in, out, &wx, &wy);
-    if (fit->complete) {
-        if (fit->whiten) q = spanned(arena, q, in, out, &wx, &wy);
-        TRY(complete(arena, q, in, report->rank, fit->whiten ? &wx : NULL, &wy, w, err));
-        report->orthogonality = orthogonality(arena, q, in, out, 0);
-    }
-    map_write(w, report->scale, x_mean, y_mean, in, out, map);
+    for (uint32_t i = 0; i < k; i++) sum += parts->values[i];
+    parts->scale = sum / norm;
     return true;
 }
 
-bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err) {
-    *report = (FitReport){.rows = fit->n, .in = fit->in, .out = fit->out, .scale = 1, .completed = fit->complete};
-    report->unique = fit->n > MIN(fit->in, fit->out);
-    if (fit->n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
+static bool find_parts(Arena *arena, Arena *scratch, const Procrustes *fit, ProcrustesParts *parts, Error *err) {
+    const Given *given = &fit->given;
+    uint32_t in = given->in, out = given->out;
+    *parts = (ProcrustesParts){.n = given->n, .in = in, .out = out, .a = in, .b = out};
+    parts->x_mean = given_mean(arena, given, 0);
+    parts->y_mean = given_mean(arena, given, 1);
+    double *m = given_cross(scratch, given), norm = 0;
+    const double *deviation = given_deviation(scratch, given, 0, parts->x_mean);
+    for (uint32_t c = 0; c < in; c++) norm += deviation[c] * deviation[c] * (double)given->n;
+    if (fit->whiten) {
+        TRY(whitening(arena, scratch, fit, 0, &parts->x, err));
+        TRY(whitening(arena, scratch, fit, 1, &parts->y, err));
+        m = whitened(scratch, m, in, out, &parts->x, &parts->y);
+        norm = parts->x.norm;
+        parts->a = parts->x.rank, parts->b = parts->y.rank;
+    }
+    return decompose(arena, scratch, m, norm, parts, err) && find_spreads(scratch, fit, parts, err);
+}
+
+const ProcrustesParts *procrustes_parts(Arena *arena, const Procrustes *fit, Error *err) {
+    if (fit->given.n < 2) {
+        error_set(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
+        return NULL;
+    }
+    Arena *scratch = arena_open();
+    ProcrustesParts *parts = arena_new(arena, ProcrustesParts);
+    bool ok = find_parts(arena, scratch, fit, parts, err);
+    arena_close(scratch);
+    return ok ? parts : NULL;
+}
+
+static bool map_of_parts(Arena *arena, const Procrustes *fit, const ProcrustesParts *parts, float *map, FitReport *report,
+                         Error *err) {
+    uint32_t in = parts->in, out = parts->out, a = parts->a, b = parts->b;
+    const Whitening *x = fit->whiten ? &parts->x : NULL, *y = fit->whiten ? &parts->y : NULL;
+    double *q = matrix_new(arena, a, b);
+    report->rank = rotation(arena, parts->u, parts->values, parts->vt, a, b, MAX(parts->n, (uint64_t)MAX(in, out)), fit->rank, q);
+    report->orthogonality = orthogonality(arena, q, a, b, MIN(in, out) - MIN(a, b));
+    double *w = arena_copy(arena, q, (size_t)a * b * sizeof *q);
+    if (fit->whiten) w = coloured(arena, w, in, out, x, y);
+    if (fit->complete) {
+        if (fit->whiten) q = spanned(arena, q, in, out, x, y);
+        TRY(complete(arena, q, in, report->rank, x, y, w, err));
+        report->orthogonality = orthogonality(arena, q, in, out, 0);
+    }
+    map_write(w, report->scale, parts->x_mean, parts->y_mean, in, out, map);
+    return true;
+}
+
+bool procrustes_map(const Procrustes *fit, const ProcrustesParts *parts, float *map, FitReport *report, Error *err) {
+    *report = (FitReport){.rows = parts->n,
+                          .in = parts->in,
+                          .out = parts->out,
+                          .scale = fit->scale ? parts->scale : 1,
+                          .unique = parts->n > MIN(parts->in, parts->out),
+                          .source = parts->source,
+                          .target = parts->target,
+                          .completed = fit->complete};
     Arena *arena = arena_open();
-    bool ok = procrustes_in(arena, fit, map, report, err);
+    bool ok = map_of_parts(arena, fit, parts, map, report, err);
+    arena_close(arena);
+    return ok;
+}
+
+bool fit_procrustes(const Procrustes *fit, float *map, FitReport *report, Error *err) {
+    Arena *arena = arena_open();
+    const ProcrustesParts *parts = procrustes_parts(arena, fit, err);
+    bool ok = parts && procrustes_map(fit, parts, map, report, err);
     arena_close(arena);
     return ok;
 }

@@ -9,6 +9,13 @@ Spread spread_of(const double *values, uint32_t count, uint64_t n, uint32_t widt
     return (Spread){count - first, first < count ? largest / values[first] : 0};
 }
 
+bool spread_of_square(Arena *arena, double *square, uint64_t n, uint32_t width, Spread *out, Error *err) {
+    double *values = matrix_new(arena, width, 1);
+    TRY(matrix_eigenvalues(square, width, values, err));
+    *out = spread_of(values, width, n, width);
+    return true;
+}
+
 bool spread_find(Arena *arena, const double *x, uint64_t n, uint32_t width, Spread *out, Error *err) {
     bool rows = n < width;
     uint32_t size = rows ? (uint32_t)n : width;

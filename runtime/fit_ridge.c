@@ -13,11 +13,10 @@ static const double CONSTANT = 1e-6; // a dimension that deviates less is left o
 // One side, standardised: the dimensions that are kept, of the rows that are fitted on.
 typedef struct {
     const char *name;
-    const float *all;
     uint32_t width, kept;
     double *mean, *deviation; // [width]
     uint32_t *column;         // [kept]
-    double *rows;             // [n, kept]
+    double *rows;             // [n, kept]; NULL where the fit is given sums
 } Side;
 
 typedef struct {
@@ -33,21 +32,12 @@ typedef struct {
 
 // ---- Standardising
 
-static Side side_open(Arena *arena, const char *name, const float *all, uint64_t n, uint32_t width) {
-    Side side = {.name = name, .all = all, .width = width, .column = arena_many(arena, uint32_t, width)};
-    side.mean = matrix_new(arena, width, 1);
-    side.deviation = matrix_new(arena, width, 1);
-    for (uint64_t r = 0; r < n; r++)
-        for (uint32_t c = 0; c < width; c++) side.mean[c] += all[r * width + c];
-    for (uint32_t c = 0; c < width; c++) side.mean[c] /= (double)n;
-    for (uint64_t r = 0; r < n; r++) {
-        for (uint32_t c = 0; c < width; c++) {
-            double off = all[r * width + c] - side.mean[c];
-            side.deviation[c] += off * off;
-        }
-    }
-    for (uint32_t c = 0; c < width; c++) side.deviation[c] = sqrt(side.deviation[c] / (double)n);
-    return side;
+static Side side_open(Arena *arena, const Given *given, int side) {
+    uint32_t width = side ? given->out : given->in;
+    Side out = {.name = side ? "target" : "source", .width = width, .column = arena_many(arena, uint32_t, width)};
+    out.mean = given_mean(arena, given, side);
+    out.deviation = given_deviation(arena, given, side, out.mean);
+    return out;
 }
 
 // When standardising, what is constant is left out: on both sides, when the two have the same dimensions.
@@ -78,28 +68,49 @@ static void unit_deviation(Side *side, bool standardize) {
     for (uint32_t c = 0; c < side->width && !standardize; c++) side->deviation[c] = 1;
 }
 
+// Sums of products of two sides, standardised: of what is kept.
+static double *side_products(Arena *arena, const Side *a, const Side *b, const double *products) {
+    double *out = matrix_new(arena, a->kept, b->kept);
+    for (uint32_t i = 0; i < a->kept; i++)
+        for (uint32_t k = 0; k < b->kept; k++)
+            out[(size_t)i * b->kept + k] = products[(size_t)a->column[i] * b->width + b->column[k]] / a->deviation[a->column[i]] / b->deviation[b->column[k]];
+    return out;
+}
+
 // ---- Solving
 
-static bool solver_open(Arena *arena, const Ridge *fit, uint64_t n, Solver *out, Error *err) {
-    *out = (Solver){.n = n, .x = side_open(arena, "source", fit->x, n, fit->in), .y = side_open(arena, "target", fit->y, n, fit->out)};
-    bool standardize = fit->standardize;
-    TRY(side_keep(&out->x, &out->y, standardize, err) && side_keep(&out->y, &out->x, standardize, err));
-    unit_deviation(&out->x, standardize);
-    unit_deviation(&out->y, standardize);
-    out->x.rows = side_rows(arena, &out->x, fit->x, n);
-    out->y.rows = side_rows(arena, &out->y, fit->y, n);
+static void open_rows(Arena *arena, const Given *given, Solver *out) {
+    uint64_t n = given->n;
+    out->x.rows = side_rows(arena, &out->x, given->x, n);
+    out->y.rows = side_rows(arena, &out->y, given->y, n);
     uint32_t in = out->x.kept, to = out->y.kept;
     out->of_rows = n < in;
     out->size = out->of_rows ? (uint32_t)n : in;
     out->gram = matrix_new(arena, out->size, out->size);
-    out->values = matrix_new(arena, out->size, 1);
     matrix_gram(out->x.rows, n, in, out->of_rows, out->gram);
     out->right = out->y.rows;
-    if (!out->of_rows) {
-        double *cross = matrix_new(arena, in, to);
-        matrix_cross(out->x.rows, in, out->y.rows, to, n, cross);
-        out->right = cross;
-    }
+    if (out->of_rows) return;
+    double *cross = matrix_new(arena, in, to);
+    matrix_cross(out->x.rows, in, out->y.rows, to, n, cross);
+    out->right = cross;
+}
+
+static void open_sums(Arena *arena, const Sums *sums, Solver *out) {
+    out->size = out->x.kept;
+    out->gram = side_products(arena, &out->x, &out->x, sums->square[0]);
+    out->right = side_products(arena, &out->x, &out->y, sums->cross);
+}
+
+static bool solver_open(Arena *arena, const Given *given, bool standardize, Solver *out, Error *err) {
+    *out = (Solver){.n = given->n, .x = side_open(arena, given, 0), .y = side_open(arena, given, 1)};
+    TRY(side_keep(&out->x, &out->y, standardize, err) && side_keep(&out->y, &out->x, standardize, err));
+    unit_deviation(&out->x, standardize);
+    unit_deviation(&out->y, standardize);
+    if (given->sums)
+        open_sums(arena, given->sums, out);
+    else
+        open_rows(arena, given, out);
+    out->values = matrix_new(arena, out->size, 1);
     return true;
 }
 
@@ -167,19 +178,63 @@ static double *solution(Arena *arena, Solver *solver, double lambda, Error *err)
 // ---- Choosing lambda
 
 // sum |y - mean y|^2 over the held rows, and over those dimensions of it that the map leaves at the mean of the fit.
-static double spread(Arena *arena, const Side *side, const float *held, uint64_t rows, double *left_out) {
-    Side own = side_open(arena, side->name, held, rows, side->width);
-    double sum = 0;
+static double spread(Arena *arena, const Side *side, const Given *held, double *left_out) {
+    Side own = side_open(arena, held, 1);
+    double sum = 0, rows = (double)held->n;
     *left_out = 0;
     for (uint32_t c = 0, k = 0; c < side->width; c++) {
         double square = own.deviation[c] * own.deviation[c], off = own.mean[c] - side->mean[c];
-        sum += square * (double)rows;
+        sum += square * rows;
         if (k < side->kept && side->column[k] == c)
             k++;
         else
-            *left_out += (square + off * off) * (double)rows;
+            *left_out += (square + off * off) * rows;
     }
     return sum;
+}
+
+// Of the held rows, about the means of those that are fitted on: the sum of the squares of the target in its own units,
+// |Y|^2; what belongs to their coordinates A [rows, size], A^T A (the upper half) and A^T Y.
+typedef struct {
+    double whole;
+    double *square, *across; // [size, size], [size, y.kept]
+} Held;
+
+// Rows of the target's kept dimensions from standardised units back in its own.
+static void in_units(const Side *side, double *rows, uint64_t n) {
+    for (uint64_t r = 0; r < n; r++)
+        for (uint32_t k = 0; k < side->kept; k++) rows[r * side->kept + k] *= side->deviation[side->column[k]];
+}
+
+static void held_of_rows(Arena *arena, const Solver *solver, const Given *held, Held *out) {
+    double *x = side_rows(arena, &solver->x, held->x, held->n), *y = side_rows(arena, &solver->y, held->y, held->n);
+    uint32_t size = solver->size, to = solver->y.kept;
+    in_units(&solver->y, y, held->n);
+    const double *a = coordinates(arena, solver, x, held->n);
+    for (size_t i = 0; i < (size_t)held->n * to; i++) out->whole += y[i] * y[i];
+    matrix_gram(a, held->n, size, false, out->square);
+    matrix_cross(a, size, y, to, held->n, out->across);
+}
+
+static void held_of_sums(Arena *arena, const Solver *solver, const Sums *sums, Held *out) {
+    const Sums held = sums_about(arena, sums, solver->x.mean, solver->y.mean);
+    uint32_t size = solver->size, to = solver->y.kept;
+    const double *of_x = side_products(arena, &solver->x, &solver->x, held.square[0]);
+    double *of_both = side_products(arena, &solver->x, &solver->y, held.cross), *half = matrix_new(arena, size, size);
+    in_units(&solver->y, of_both, size);
+    for (uint32_t k = 0; k < to; k++) out->whole += held.square[1][(size_t)solver->y.column[k] * (solver->y.width + 1u)];
+    matrix_product(of_x, solver->vectors, size, size, size, half);
+    matrix_cross(solver->vectors, size, half, size, size, out->square);
+    matrix_cross(solver->vectors, size, of_both, to, size, out->across);
+}
+
+static Held held_open(Arena *arena, const Solver *solver, const Given *held) {
+    Held out = {0, matrix_new(arena, solver->size, solver->size), matrix_new(arena, solver->size, solver->y.kept)};
+    if (held->sums)
+        held_of_sums(arena, solver, held->sums, &out);
+    else
+        held_of_rows(arena, solver, held, &out);
+    return out;
 }
 
 // What |Y - A D P|^2 is made of, for A [rows, size] and P [size, columns] that all lambdas share and D that is diagonal:
@@ -191,13 +246,10 @@ typedef struct {
     uint32_t size;
 } Residual;
 
-static Residual residual(Arena *arena, const double *y, const double *a, const double *p, uint32_t rows, uint32_t size, uint32_t columns) {
-    Residual out = {0, matrix_new(arena, size, 1), matrix_new(arena, size, size), size};
-    double *across = matrix_new(arena, rows, size), *of_p = matrix_new(arena, size, size);
-    matrix_product_turned(y, p, rows, size, columns, across);
-    for (size_t i = 0; i < (size_t)rows * columns; i++) out.whole += y[i] * y[i];
-    for (size_t i = 0; i < (size_t)rows * size; i++) out.linear[i % size] += a[i] * across[i];
-    matrix_gram(a, rows, size, false, out.square);
+static Residual residual(Arena *arena, const Held *held, const double *p, uint32_t size, uint32_t columns) {
+    Residual out = {held->whole, matrix_new(arena, size, 1), held->square, size};
+    double *of_p = matrix_new(arena, size, size);
+    for (size_t i = 0; i < (size_t)size * columns; i++) out.linear[i / columns] += held->across[i] * p[i];
     matrix_gram(p, size, columns, true, of_p);
     for (size_t i = 0; i < (size_t)size * size; i++) out.square[i] *= of_p[i];
     return out;
@@ -214,33 +266,47 @@ static double residual_at(const Residual *r, const double *values, double lambda
     return fmax(sum, 0);
 }
 
-// Rows of the target's kept dimensions from standardised units back in its own.
-static void in_units(const Side *side, double *rows, uint64_t n) {
-    for (uint64_t r = 0; r < n; r++)
-        for (uint32_t k = 0; k < side->kept; k++) rows[r * side->kept + k] *= side->deviation[side->column[k]];
+// The rows above those that choose lambda, or these.
+static Given part_of(const Ridge *fit, bool held) {
+    Given part = fit->given;
+    uint64_t above = part.n - fit->held;
+    part.n = held ? fit->held : above;
+    if (part.sums)
+        part.sums = held ? fit->sums_held : fit->sums_above;
+    else if (held)
+        part.x += above * part.in, part.y += above * part.out;
+    return part;
 }
 
 // R2 of each lambda on the last rows, fitted on the others, in the target's own units.
 static bool score(Arena *arena, const Ridge *fit, double *scores, Error *err) {
-    uint64_t n = fit->n - fit->held;
-    const float *held_x = fit->x + n * fit->in, *held_y = fit->y + n * fit->out;
+    const Given above = part_of(fit, false), last = part_of(fit, true);
     Solver solver;
-    TRY(solver_open(arena, fit, n, &solver, err) && decompose(arena, &solver, err));
-    const Side *y = &solver.y;
-    double left_out, whole = spread(arena, y, held_y, fit->held, &left_out), *d = matrix_new(arena, solver.size, 1);
-    double *x_held = side_rows(arena, &solver.x, held_x, fit->held), *y_held = side_rows(arena, y, held_y, fit->held);
-    in_units(y, y_held, fit->held);
-    in_units(y, solver.projected, solver.size);
-    const double *at = coordinates(arena, &solver, x_held, fit->held);
-    Residual left = residual(arena, y_held, at, solver.projected, (uint32_t)fit->held, solver.size, y->kept);
+    TRY(solver_open(arena, &above, fit->standardize, &solver, err) && decompose(arena, &solver, err));
+    double left_out, whole = spread(arena, &solver.y, &last, &left_out), *d = matrix_new(arena, solver.size, 1);
+    in_units(&solver.y, solver.projected, solver.size);
+    const Held held = held_open(arena, &solver, &last);
+    Residual left = residual(arena, &held, solver.projected, solver.size, solver.y.kept);
     for (uint32_t i = 0; i < fit->lambda_count; i++)
         scores[i] = whole > 0 ? 1 - (left_out + residual_at(&left, solver.values, fit->lambdas[i], d)) / whole : NAN;
     return true;
 }
 
+static bool cannot_choose(const Ridge *fit, Error *err) {
+    static const char chosen[] = "lambda is chosen by R2 on the last fifth of the prompts",
+                      instead[] = "fit on more, or give one lambda";
+    unsigned long long held = fit->held, rest = fit->given.n - held;
+    if (!held) FAIL(err, ERR_INPUT, "%s: no row is of these; %s", chosen, instead);
+    if (rest < 2)
+        FAIL(err, ERR_INPUT, "%s: without these there %s %llu row%s to fit on; %s", chosen, rest == 1 ? "is" : "are",
+             rest, rest == 1 ? "" : "s", instead);
+    FAIL(err, ERR_INPUT, "%s: %llu row%s that %s not vary; %s", chosen, held, held == 1 ? "" : "s",
+         held == 1 ? "does" : "do", instead);
+}
+
 // The lambda with the best score; of equal ones the largest.
 static bool choose(Arena *arena, const Ridge *fit, FitReport *report, Error *err) {
-    bool enough = fit->held && fit->n >= fit->held + 2, scored = enough && score(arena, fit, report->scores, err);
+    bool enough = fit->held && fit->given.n >= fit->held + 2, scored = enough && score(arena, fit, report->scores, err);
     uint32_t best = UINT32_MAX;
     if (enough && !scored && fit->lambda_count > 1) return false;
     for (uint32_t i = 0; i < fit->lambda_count; i++) {
@@ -252,9 +318,7 @@ static bool choose(Arena *arena, const Ridge *fit, FitReport *report, Error *err
         if (better) best = i;
     }
     report->lambda_count = fit->lambda_count;
-    if (best == UINT32_MAX && fit->lambda_count > 1)
-        FAIL(err, ERR_INPUT, "lambda is chosen by R2 on the last fifth of the prompts: %llu row%s that %s not vary; fit on more, or give one lambda",
-             (unsigned long long)fit->held, fit->held == 1 ? "" : "s", fit->held == 1 ? "does" : "do");
+    if (best == UINT32_MAX && fit->lambda_count > 1) return cannot_choose(fit, err);
     report->lambda = fit->lambdas[best == UINT32_MAX ? 0 : best];
     return true;
 }
@@ -289,14 +353,20 @@ static void write_states(Arena *arena, const Solver *solver, const double *w, fl
     for (uint32_t c = 0; c < y->width; c++) map[(size_t)x->width * y->width + c] = (float)shift[c];
 }
 
+static bool target_spread(Arena *arena, const Solver *solver, const Given *given, Spread *out, Error *err) {
+    const Side *y = &solver->y;
+    if (!given->sums) return spread_find(arena, y->rows, given->n, y->kept, out, err);
+    return spread_of_square(arena, side_products(arena, y, y, given->sums->square[1]), given->n, y->kept, out, err);
+}
+
 static bool ridge_in(Arena *arena, const Ridge *fit, float *map, FitReport *report, Error *err) {
     Solver solver;
     TRY(choose(arena, fit, report, err));
-    TRY(solver_open(arena, fit, fit->n, &solver, err));
+    TRY(solver_open(arena, &fit->given, fit->standardize, &solver, err));
     double *w = solution(arena, &solver, report->lambda, err);
     if (!w) return false;
-    report->source = spread_of(solver.values, solver.size, fit->n, solver.x.kept);
-    TRY(spread_find(arena, solver.y.rows, fit->n, solver.y.kept, &report->target, err));
+    report->source = spread_of(solver.values, solver.size, solver.n, solver.x.kept);
+    TRY(target_spread(arena, &solver, &fit->given, &report->target, err));
     uint32_t rank = MIN(report->source.rank, solver.y.kept);
     TRY(keep_rank(arena, w, solver.x.kept, solver.y.kept, fit->rank, err));
     report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
@@ -307,8 +377,9 @@ static bool ridge_in(Arena *arena, const Ridge *fit, float *map, FitReport *repo
 }
 
 bool fit_ridge(const Ridge *fit, float *map, FitReport *report, Error *err) {
-    *report = (FitReport){.rows = fit->n, .in = fit->in, .out = fit->out, .scale = 1, .unique = true};
-    if (fit->n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
+    const Given *given = &fit->given;
+    *report = (FitReport){.rows = given->n, .in = given->in, .out = given->out, .scale = 1, .unique = true};
+    if (given->n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
     Arena *arena = arena_open();
     bool ok = ridge_in(arena, fit, map, report, err);
     arena_close(arena);

@@ -84,5 +84,5 @@ void execute_origin(const Execution *execution, const OpenFiles *files, Arena *a
     BoundPlan bound = {execution->plan, execute_bind(execution->plan, files, arena)};
     Error ignored;
     if (device.api->open(&device, arena, &ignored) && device.api->prepare(&device, &bound, &ignored)) search(execution, &device, err);
-    device.api->close(&device);
+    device_close(&device);
 }

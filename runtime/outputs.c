@@ -54,11 +54,15 @@ static void put_probe(const Outputs *outputs, const Output *output, const double
 
 static void warn_not_unique(const Outputs *outputs, const Output *output, const Step *step, const FitReport *fit) {
     const Listener *listener = outputs->listener;
+    const ResultMap *map = &outputs->results->maps[output->index];
     if (fit->unique || !listener || !listener->warn) return;
     Arena *scratch = arena_open();
-    Str text = str_format(scratch, "%.*s: %llu free rows for %u dimensions: the map is %s on the rest; fit it on more prompts or positions",
-                          STR_ARG(outputs->results->maps[output->index].name), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out),
-                          fit->completed ? "as near to the identity as can be" : "zero");
+    Str part = map->clusters ? str_format(scratch, ", cluster %u", output->part) : STR("");
+    Str text = str_format(
+        scratch,
+        "%.*s%.*s: %llu free rows for %u dimensions: the map is %s on the rest; fit it on more prompts or positions",
+        STR_ARG(map->name), STR_ARG(part), (unsigned long long)fit->rows - 1, MIN(fit->in, fit->out),
+        fit->completed ? "as near to the identity as can be" : "zero");
     listener->warn(listener->self, step->span, text.at);
     arena_close(scratch);
 }
@@ -66,12 +70,24 @@ static void warn_not_unique(const Outputs *outputs, const Output *output, const 
 static bool put_map(const Outputs *outputs, const Output *output, Error *err) {
     const Value *value = &outputs->plan->values[output->value];
     ResultMap *map = &outputs->results->maps[output->index];
-    float *numbers = arena_many(outputs->arena, float, value->rows * value->width);
-    TRY(outputs->device->api->read(outputs->device, output->value, 0, value->rows, numbers, err));
+    uint64_t count = value->rows * value->width;
+    if (!map->map) map->map = arena_many(outputs->arena, float, count *MAX(map->clusters, 1u));
     map->in = (uint32_t)value->rows - 1;
     map->out = value->width;
-    map->map = numbers;
-    return true;
+    return outputs->device->api->read(outputs->device, output->value, 0, value->rows, map->map + output->part * count,
+                                      err);
+}
+
+static bool put_centroids(const Outputs *outputs, const Output *output, Error *err) {
+    const Value *value = &outputs->plan->values[output->value];
+    ResultMap *map = &outputs->results->maps[output->index];
+    if (!map->centroids) map->centroids = arena_many(outputs->arena, float, value->rows * value->width);
+    return outputs->device->api->read(outputs->device, output->value, 0, value->rows, map->centroids, err);
+}
+
+static bool put_norm(const Outputs *outputs, const Output *output, Error *err) {
+    ResultMap *map = &outputs->results->maps[output->index];
+    return outputs->device->api->read(outputs->device, output->value, 0, 1, &map->norm_match, err);
 }
 
 // What the step's map says of itself: the fit's own words, or those of the map that it puts into place.
@@ -91,7 +107,7 @@ void outputs_fit(Outputs *outputs, const Step *step) {
         const Output *output = &outputs->plan->outputs[i];
         if (output->kind != OUT_map || output->value != step->out) continue;
         ResultMap *map = &outputs->results->maps[output->index];
-        map->fit = report;
+        *(map->clusters ? &map->parts[output->part] : &map->fit) = report;
         warn_not_unique(outputs, output, step, &report);
     }
 }
@@ -188,6 +204,8 @@ static bool put_output(Outputs *outputs, const Output *output, Error *err) {
     if (output->kind == OUT_states) return ask_for_states(outputs, output, err);
     TRY(outputs_take(outputs, err)); // while the device makes what is waited for now
     if (output->kind == OUT_map) return put_map(outputs, output, err);
+    if (output->kind == OUT_centroids) return put_centroids(outputs, output, err);
+    if (output->kind == OUT_norm) return put_norm(outputs, output, err);
     Arena *scratch = arena_open();
     const double *numbers = read_column(outputs, output, scratch, err);
     void (*put)(const Outputs *, const Output *, const double *) =

@@ -6,7 +6,7 @@
 
 #include "mdx/error.h"
 #include "mdx/plan.h"
-#include "runtime/fit.h"
+#include "runtime/fit_memo.h"
 
 typedef struct {
     const void *data;
@@ -25,6 +25,7 @@ typedef struct {
     uint64_t out_rows;
     uint32_t width;
     FitReport *fit; // of ops that fit a map
+    FitMemo *memo;  // what a fit leaves for the next one of the plan; NULL: nothing is left
     Arena *scratch; // dropped after the step
 } RefOp;
 

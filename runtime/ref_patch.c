@@ -123,3 +123,25 @@ REF(product) {
     }
     return true;
 }
+
+REF(nearest) {
+    uint32_t width = op->in[0].width, count = (uint32_t)op->in[1].rows;
+    double *rows = arena_many(op->scratch, double, (size_t)count *width);
+    float *row = arena_many(op->scratch, float, width);
+    for (uint32_t k = 0; k < count; k++) {
+        ref_weight_row(&op->in[1], k, row);
+        for (uint32_t c = 0; c < width; c++) rows[(size_t)k * width + c] = row[c];
+    }
+    for (uint64_t r = 0; r < op->step->rows; r++)
+        ref_out_f64(op)[r] = nearest_centroid(ref_f32(op, 0, r), rows, count, width);
+    return true;
+}
+
+REF(choose) {
+    const double *number = op->in[2].data;
+    for (uint64_t r = 0; r < op->step->rows; r++) {
+        int from = number[ref_row(op, 2, r)] >= op->step->attr.choose.from;
+        memcpy(ref_out(op, r), ref_f32(op, from, r), op->width * sizeof(float));
+    }
+    return true;
+}

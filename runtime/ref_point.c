@@ -21,15 +21,24 @@ bool ref_states_finite(const RefOp *op, Error *err) {
 
 // ---- Rows of a result, draws of its prompts
 
-static uint64_t owner_of(const RefOp *op, uint64_t r) {
-    return op->step->owner ? op->step->owner[r] : r;
+// The rows of each result, one result's behind another's.
+typedef struct {
+    uint32_t *begin, *rows; // [results + 1]; [rows]
+} Owned;
+
+static Owned owned_rows(const RefOp *op) {
+    const uint32_t *owner = op->step->owner;
+    uint64_t rows = op->step->rows;
+    Owned owned = {arena_many(op->scratch, uint32_t, op->out_rows + 1), arena_many(op->scratch, uint32_t, rows + 1)};
+    uint32_t *next = arena_many(op->scratch, uint32_t, op->out_rows + 1);
+    for (uint64_t r = 0; r < rows; r++) owned.begin[(owner ? owner[r] : r) + 1]++;
+    for (uint64_t out = 0; out < op->out_rows; out++) next[out] = owned.begin[out + 1] += owned.begin[out];
+    for (uint64_t r = rows; r-- > 0;) owned.rows[--next[owner ? owner[r] : r]] = (uint32_t)r;
+    return owned;
 }
 
-static U32List rows_of(const RefOp *op, uint64_t out) {
-    U32List rows = {0};
-    for (uint64_t r = 0; r < op->step->rows; r++)
-        if (owner_of(op, r) == out) list_push(op->scratch, &rows, (uint32_t)r);
-    return rows;
+static U32List rows_of(const Owned *owned, uint64_t out) {
+    return (U32List){.at = owned->rows + owned->begin[out], .len = owned->begin[out + 1] - owned->begin[out]};
 }
 
 // Where a result lies: its number, then those of the draws.
@@ -56,8 +65,9 @@ REF(reduce) {
     double *values = arena_many(op->scratch, double, op->step->rows),
            *taken = arena_many(op->scratch, double, op->step->rows),
            *room = arena_many(op->scratch, double, op->step->rows);
+    const Owned owned = owned_rows(op);
     for (uint64_t out = 0; out < op->out_rows; out++) {
-        U32List rows = rows_of(op, out);
+        U32List rows = rows_of(&owned, out);
         for (size_t i = 0; i < rows.len; i++) values[i] = ((const double *)op->in[0].data)[ref_row(op, 0, rows.at[i])];
         result_of(op, out)[0] = reduced(op, values, rows.len, room);
         for (uint32_t d = 0; d < draws.count; d++) {
@@ -96,8 +106,9 @@ static double correlated(const RefOp *op, const Pairs *pairs, double *const valu
 REF(correlation) {
     const Draws draws = draws_of(op, op->step->attr.measure.draws);
     const Pairs pairs = pairs_open(op);
+    const Owned owned = owned_rows(op);
     for (uint64_t out = 0; out < op->out_rows; out++) {
-        U32List rows = rows_of(op, out);
+        U32List rows = rows_of(&owned, out);
         for (int k = 0; k < 2; k++)
             for (size_t i = 0; i < rows.len; i++)
                 pairs.values[k][i] = ((const double *)op->in[k].data)[ref_row(op, k, rows.at[i])];
@@ -114,8 +125,7 @@ REF(correlation) {
 
 // ---- Of states
 
-static Sides sides_of(const RefOp *op, uint64_t out, Arena *scratch) {
-    U32List rows = rows_of(op, out);
+static Sides sides_of(const RefOp *op, U32List rows, Arena *scratch) {
     Sides sides = sides_open(scratch, rows.len, op->in[0].width, op->in[1].width);
     uint32_t *prompt = arena_many(scratch, uint32_t, rows.len);
     for (size_t i = 0; i < rows.len; i++) {
@@ -128,20 +138,33 @@ static Sides sides_of(const RefOp *op, uint64_t out, Arena *scratch) {
     return sides;
 }
 
-REF(r2) {
+// One measure of a point's states, then that of each draw.
+typedef void Measure(const RefOp *op, Sides *sides, const Draws *draws, double *out, Arena *scratch);
+
+static bool measure_points(const RefOp *op, Measure *measure, Error *err) {
     TRY(ref_states_finite(op, err));
     const Draws draws = draws_of(op, op->step->attr.measure.draws);
+    const Owned owned = owned_rows(op);
     for (uint64_t out = 0; out < op->out_rows; out++) {
         Arena *scratch = arena_open();
-        Sides sides = sides_of(op, out, scratch);
-        result_of(op, out)[0] = r2(&sides, scratch);
-        if (draws.count) r2_draws(&sides, &draws, result_of(op, out) + 1, scratch);
+        Sides sides = sides_of(op, rows_of(&owned, out), scratch);
+        measure(op, &sides, &draws, result_of(op, out), scratch);
         arena_close(scratch);
     }
     return true;
 }
 
-static void cka_of(const RefOp *op, Sides *sides, const Draws *draws, double *out, Arena *scratch) {
+static void measure_r2(const RefOp *op, Sides *sides, const Draws *draws, double *out, Arena *scratch) {
+    (void)op;
+    out[0] = r2(sides, scratch);
+    if (draws->count) r2_draws(sides, draws, out + 1, scratch);
+}
+
+REF(r2) {
+    return measure_points(op, measure_r2, err);
+}
+
+static void measure_cka(const RefOp *op, Sides *sides, const Draws *draws, double *out, Arena *scratch) {
     bool debiased = op->step->attr.measure.how;
     if (sides_centre(sides)) {
         out[0] = cka(sides, debiased, scratch);
@@ -152,15 +175,7 @@ static void cka_of(const RefOp *op, Sides *sides, const Draws *draws, double *ou
 }
 
 REF(cka) {
-    TRY(ref_states_finite(op, err));
-    const Draws draws = draws_of(op, op->step->attr.measure.draws);
-    for (uint64_t out = 0; out < op->out_rows; out++) {
-        Arena *scratch = arena_open();
-        Sides sides = sides_of(op, out, scratch);
-        cka_of(op, &sides, &draws, result_of(op, out), scratch);
-        arena_close(scratch);
-    }
-    return true;
+    return measure_points(op, measure_cka, err);
 }
 
 // ---- Of numbers

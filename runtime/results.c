@@ -92,6 +92,7 @@ void results_point_write(const Results *results, uint64_t axes, size_t point, Te
 // ---- Cells
 
 Str results_column(const Results *results, const ResultColumn *column) {
+    if (column->role == RESULT_verdict) return STR("verdict");
     return column->is_axis ? results->axes[column->index].name : results->metrics[column->index].name;
 }
 
@@ -104,6 +105,7 @@ Str results_cell(const Results *results, const ResultTable *table, size_t column
     size_t own;
     const ResultMetric *metric = metric_at(results, table, column, point, &own);
     if (!metric->done[own]) return STR("-");
+    if (table->columns[column].role == RESULT_verdict) return str_of(interval_verdict(metric, own));
     if (!isfinite(metric->values[own])) return STR("undefined");
     Text cell = text_open(arena);
     text_add(&cell, "%.6g", metric->values[own]);
@@ -127,7 +129,7 @@ bool results_noise(const Results *results, const ResultMetric *metric, double *f
 // Effects that are hardly above what the same run shows without a patch.
 void results_notes(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
-        if (table->columns[c].is_axis) continue;
+        if (table->columns[c].is_axis || table->columns[c].role == RESULT_verdict) continue;
         const ResultMetric *metric = &results->metrics[table->columns[c].index];
         double floor;
         size_t below = 0;
@@ -189,6 +191,12 @@ void results_scores(const FitReport *fit, Text *out) {
     text_char(out, ']');
 }
 
+uint64_t results_map_rows(const ResultMap *map) {
+    uint64_t rows = 0;
+    for (uint32_t k = 0; k < map->clusters; k++) rows += map->parts[k].rows;
+    return map->clusters ? rows : map->fit.rows;
+}
+
 static void json_axis_value(const ResultAxis *axis, size_t i, Text *out) {
     if (axis->numbers)
         text_number(out, axis->numbers[i]);
@@ -234,7 +242,7 @@ static void json_metric(const Results *results, const ResultMetric *metric, Text
         text_str(out, STR("\"value\": "));
         text_number(out, metric->values[p]);
         if (metric->intervals) interval_json(metric, p, out);
-        if (metric->choice) json_chosen(results, metric, p, out);
+        if (metric->choice && metric->choice->chosen) json_chosen(results, metric, p, out);
         text_char(out, '}');
         between = ",\n";
     }
@@ -254,19 +262,8 @@ static void json_spread(const char *side, const Spread *spread, Text *out) {
     text_char(out, '}');
 }
 
-static void json_map(const ResultMap *map, Text *out) {
-    const FitReport *fit = &map->fit;
-    text_str(out, STR("    {\"name\": "));
-    text_json(out, map->name);
-    text_str(out, STR(", \"mapper\": "));
-    text_json(out, map->kind);
-    if (map->inside.len) {
-        text_str(out, STR(", \"inside\": "));
-        text_json(out, map->inside);
-    }
-    if (map->shuffled) text_add(out, ", \"shuffled\": %llu", (unsigned long long)map->seed);
-    text_add(out, ", \"in\": %u, \"out\": %u, \"rows\": %llu, \"rank\": %u, \"scale\": ", map->in, map->out,
-             (unsigned long long)fit->rows, fit->rank);
+static void json_fit(const ResultMap *map, const FitReport *fit, Text *out) {
+    text_add(out, "\"rows\": %llu, \"rank\": %u, \"scale\": ", (unsigned long long)fit->rows, fit->rank);
     text_number(out, fit->scale);
     if (fit->source.rank) {
         json_spread("source", &fit->source, out);
@@ -278,7 +275,37 @@ static void json_map(const ResultMap *map, Text *out) {
     }
     if (fit->kept_in) text_add(out, ", \"kept\": [%u, %u]", fit->kept_in, fit->kept_out);
     if (fit->lambda_count) json_lambda(fit, out);
-    text_char(out, '}');
+}
+
+static void json_map(const ResultMap *map, Text *out) {
+    text_str(out, STR("    {\"name\": "));
+    text_json(out, map->name);
+    text_str(out, STR(", \"mapper\": "));
+    text_json(out, map->kind);
+    if (map->inside.len) {
+        text_str(out, STR(", \"inside\": "));
+        text_json(out, map->inside);
+    }
+    if (*map->pairing) text_add(out, ", \"%s\": %llu", map->pairing, (unsigned long long)map->seed);
+    if (map->norm_match != 0) {
+        text_str(out, STR(", \"norm_match\": "));
+        text_number(out, map->norm_match);
+    }
+    text_add(out, ", \"in\": %u, \"out\": %u, ", map->in, map->out);
+    if (!map->clusters) {
+        json_fit(map, &map->fit, out);
+        text_char(out, '}');
+        return;
+    }
+    text_str(out, STR("\"per\": "));
+    text_json(out, map->per);
+    text_add(out, ", \"rows\": %llu, \"clusters\": [", (unsigned long long)results_map_rows(map));
+    for (uint32_t k = 0; k < map->clusters; k++) {
+        text_str(out, str_of(k ? ", {" : "{"));
+        json_fit(map, &map->parts[k], out);
+        text_char(out, '}');
+    }
+    text_str(out, STR("]}"));
 }
 
 static void json_patch(const ResultPatch *patch, Text *out) {
@@ -296,7 +323,7 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_str(out, STR(", "));
         text_json(out, results_column(results, &table->columns[c]));
-        if (!table->columns[c].is_axis) interval_columns_json(&results->metrics[table->columns[c].index], out);
+        if (!table->columns[c].is_axis && table->columns[c].role != RESULT_verdict) interval_columns_json(&results->metrics[table->columns[c].index], out);
     }
     text_str(out, STR("], \"rows\": ["));
     const char *between = "\n";
@@ -311,6 +338,10 @@ static void json_table(const Results *results, const ResultTable *table, Text *o
                 continue;
             }
             const ResultMetric *metric = metric_at(results, table, c, p, &own);
+            if (table->columns[c].role == RESULT_verdict) {
+                text_json(out, str_of(interval_verdict(metric, own)));
+                continue;
+            }
             text_number(out, metric->values[own]);
             interval_cells_json(metric, own, out);
         }
@@ -361,7 +392,7 @@ static void json_positions(const ResultPositions *positions, Text *out) {
 }
 
 void results_positions_json(const Results *results, Text *out) {
-    JSON_LIST("content_positions", results->positions_count, json_positions(&results->positions[i], out));
+    JSON_LIST("selected", results->positions_count, json_positions(&results->positions[i], out));
     text_str(out, STR(",\n"));
 }
 
@@ -409,7 +440,7 @@ void results_csv(const Results *results, const ResultTable *table, Text *out) {
     for (size_t c = 0; c < table->count; c++) {
         if (c) text_char(out, ',');
         csv_text(results_column(results, &table->columns[c]), out);
-        if (!table->columns[c].is_axis) interval_columns_csv(&results->metrics[table->columns[c].index], out);
+        if (!table->columns[c].is_axis && table->columns[c].role != RESULT_verdict) interval_columns_csv(&results->metrics[table->columns[c].index], out);
     }
     text_char(out, '\n');
     for (size_t p = 0; p < table->points; p++) {
@@ -421,6 +452,10 @@ void results_csv(const Results *results, const ResultTable *table, Text *out) {
                 csv_text(results->axes[axis].values[results_value(results, table->axes, p, axis)], out);
             } else {
                 const ResultMetric *metric = metric_at(results, table, c, p, &own);
+                if (table->columns[c].role == RESULT_verdict) {
+                    csv_text(str_of(interval_verdict(metric, own)), out);
+                    continue;
+                }
                 csv_number(metric->values[own], out);
                 interval_cells_csv(metric, own, out);
             }

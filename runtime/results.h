@@ -17,11 +17,13 @@ typedef struct {
     uint32_t undefined; // draws without a number, which are left out
 } ResultInterval;
 
-// A metric that is found where another is lowest, or highest, over a sweep.
+// A metric that is found in another: where that is lowest, or highest, over a sweep; its mean over one; its noise floor.
+typedef enum { FOUND_lowest, FOUND_highest, FOUND_mean, FOUND_noise } Found;
 typedef struct {
-    size_t axis, of, give; // of, give: metrics
-    bool highest, gives_axis;
-    size_t *chosen;        // [points] which value of the sweep; as many as it has: none
+    Found found;
+    size_t axis, of, give; // of, give: metrics; a noise floor has no axis
+    bool gives_axis;
+    size_t *chosen;        // [points] which value of the sweep; as many as it has: none. NULL where none is chosen
 } ResultChoice;
 
 // Points of a set of axes are one number: mixed radix, the last axis fastest.
@@ -32,7 +34,7 @@ typedef struct {
     double *values;     // NaN: undefined
     bool *done;
     ResultInterval *intervals; // [points], or NULL: it has none
-    ResultChoice *choice;      // how it is chosen, or NULL: it is computed
+    ResultChoice *choice;      // how it is found in others, or NULL: it is computed
 } ResultMetric;
 
 // Values, one a prompt, behind a metric.
@@ -54,11 +56,15 @@ typedef struct {
 typedef struct {
     Str name, kind;
     uint32_t in, out;
-    float *map;         // [in + 1, out]; NULL before it is fitted
-    FitReport fit;      // what the fit says of itself
-    Str from, to, on;   // as the spec writes them
-    Str inside;         // the subspace that it is fitted in, or empty
-    bool shuffled;      // by this seed
+    float *map;        // [in + 1, out], or [clusters, in + 1, out]; NULL before it is fitted
+    FitReport fit;     // what the fit says of itself, when there are no clusters
+    uint32_t clusters; // 0: one map for all states
+    float *centroids;  // [clusters, in]
+    FitReport *parts;  // [clusters]
+    double norm_match; // mean norm of its target's states over that of the mapped ones; 0: not asked for
+    Str from, to, on;  // as the spec writes them
+    Str inside, per;   // the subspace that it is fitted in, what its rows are parted by; or empty
+    const char *pairing; // "shuffled", "resampled": by the seed; empty: each prompt's own pairs
     uint64_t seed;
 } ResultMap;
 
@@ -94,15 +100,15 @@ typedef struct {
     uint64_t selected, written;
 } ResultPatch;
 
-// content(k, skip) of the prompts of a tokenization: how many tokens it has selected.
+// Positions of the prompts of a tokenization that are more in one prompt than in another: how many are selected.
 typedef struct {
     Str positions, stream;
-    uint32_t prompts, fallbacks, least, most; // fallbacks: prompts with fewer than k usable tokens
+    uint32_t prompts, fallbacks, least, most; // fallbacks: prompts with fewer than the k usable tokens of content(k)
     double mean;
 } ResultPositions;
 
-// In a figure a metric may be followed by its bounds.
-typedef enum { RESULT_value, RESULT_lower, RESULT_upper } ResultRole;
+// In a figure a metric may be followed by its bounds, in a table of controls by what it says in words.
+typedef enum { RESULT_value, RESULT_lower, RESULT_upper, RESULT_verdict } ResultRole;
 
 typedef struct {
     bool is_axis;
@@ -169,13 +175,14 @@ Str results_column(const Results *results, const ResultColumn *column); // its n
 Str results_cell(const Results *results, const ResultTable *table, size_t column, size_t point, Arena *arena);
 // What stands below a table, one line each: metrics whose values are hardly above their noise floor.
 void results_notes(const Results *results, const ResultTable *table, Text *out);
-// Fills in the metrics that are chosen, as far as those that they are chosen among are done.
-void results_choose(const Results *results);
+// Fills in the metrics that are found in others, as far as these are done.
+void results_choose(const Results *results, Arena *scratch);
 
 // results_interval.c
 bool interval_holds(const ResultMetric *metric, size_t point); // its own number
 void interval_write(const ResultMetric *metric, size_t point, Text *out); // " [0.33, 0.49]", and ! when it does not hold
 void interval_json(const ResultMetric *metric, size_t point, Text *out);
+const char *interval_verdict(const ResultMetric *metric, size_t point);   // on a control, of how far it is behind
 void interval_notes(const ResultMetric *metric, Text *out); // lines under a table: what is odd about its intervals
 // Three more columns, NAME_lo, NAME_hi and NAME_holds, behind that of a metric that has intervals.
 void interval_columns_json(const ResultMetric *metric, Text *out);
@@ -192,7 +199,8 @@ void results_set_axis(Results *results, uint32_t axis, const double *values, Are
 void results_json(const Results *results, Text *out);
 // What each lambda of a ridge regression scored: [{"lambda": 0.1, "r2": 0.5}, …]
 void results_scores(const FitReport *fit, Text *out);
-void results_positions_json(const Results *results, Text *out); // the member "content_positions" of it, with a comma
+uint64_t results_map_rows(const ResultMap *map);                // that it is fitted on
+void results_positions_json(const Results *results, Text *out); // the member "selected" of it, with a comma
 // One row a point of the table, one column each; a column's name is quoted when it must be.
 void results_csv(const Results *results, const ResultTable *table, Text *out);
 // metric, expression, sweeps, prompt, value: one row a prompt and point of every term.

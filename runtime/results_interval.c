@@ -17,6 +17,13 @@ void interval_write(const ResultMetric *metric, size_t point, Text *out) {
         text_str(out, STR(" [undefined]"));
 }
 
+const char *interval_verdict(const ResultMetric *metric, size_t point) {
+    const ResultInterval *interval = &metric->intervals[point];
+    if (!isfinite(interval->lo) || !isfinite(interval->hi)) return "undefined";
+    if (interval->lo == 0 && interval->hi == 0) return "the same";
+    return interval->lo > 0 ? "beaten" : interval->hi < 0 ? "better" : "not beaten";
+}
+
 void interval_json(const ResultMetric *metric, size_t point, Text *out) {
     const ResultInterval *interval = &metric->intervals[point];
     text_str(out, STR(", \"lo\": "));

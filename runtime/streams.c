@@ -2,9 +2,11 @@
 //
 // BOS: with a chat template its own stands; when it writes none and the tokenizer would, the tokenizer's is put in
 // front. So there is one, whoever would write it. Raw text follows the tokenizer's own rule.
-#include "runtime/chat.h"
-#include "mdx/file.h"
 #include "runtime/streams.h"
+#include "mdx/file.h"
+#include "mdx/op.h"
+#include "runtime/chat.h"
+#include "runtime/listed.h"
 #include "runtime/token_cache.h"
 #include "runtime/weights.h"
 
@@ -35,6 +37,7 @@ struct Streams {
     size_t model_count, prompts_count;
     LIST(Made *) made; // streams with different tokens
     StrMap keys;       // (model, prompts, text) to index of made
+    LIST(ListedFile *) listed; // files of positions, as they are asked for
 };
 
 Streams *streams_open(Arena *arena, const StreamModel *models, size_t model_count, const PromptsFile *prompts, size_t prompts_count,
@@ -265,6 +268,45 @@ static bool cover(void *self, const Stream *stream, uint32_t prompt, Str text, u
     return ok;
 }
 
+// ---- Positions in files
+
+// A prompt of a file is one of some prompts of the spec. Of prompts with a limit not all are known: then nothing is
+// said.
+static bool known_prompts(Streams *streams, const ListedFile *file, Error *err) {
+    Arena *scratch = arena_open();
+    StrMap ids = strmap_open(scratch, 256);
+    bool ok = true, all = true;
+    uint32_t found;
+    for (uint32_t p = 0; p < streams->prompts_count && ok; p++) {
+        const PromptTexts *texts = streams_prompts(streams, p, err);
+        ok = texts != NULL;
+        all &= !streams->prompts[p].file.limit;
+        for (size_t i = 0; ok && i < texts->len; i++) strmap_put(&ids, texts->at[i].id, 0);
+    }
+    for (size_t i = 0; i < file->prompts.len && ok && all; i++) {
+        const ListedPrompt *prompt = &file->prompts.at[i];
+        if (!strmap_get(&ids, prompt->id, &found))
+            ok = error_set(err, ERR_INPUT, "%s:%u: there is no prompt '%.*s'", file->path, prompt->line,
+                           STR_ARG(prompt->id));
+    }
+    arena_close(scratch);
+    return ok;
+}
+
+static const ListedFile *open_listed(Streams *streams, const char *path, Error *err) {
+    for (size_t i = 0; i < streams->listed.len; i++)
+        if (strcmp(streams->listed.at[i]->path, path) == 0) return streams->listed.at[i];
+    ListedFile *file = arena_new(streams->arena, ListedFile);
+    if (!listed_read(streams->arena, path, file, err) || !known_prompts(streams, file, err)) return NULL;
+    list_push(streams->arena, &streams->listed, file);
+    return file;
+}
+
+static bool listed(void *self, const char *path, const Stream *stream, uint32_t prompt, bool *flags, Error *err) {
+    const ListedFile *file = open_listed(self, path, err);
+    return file && listed_flags(file, stream, prompt, flags, err);
+}
+
 static bool token_of(void *self, uint32_t model, Str text, uint32_t *id, Error *err) {
     Streams *streams = self;
     const ModelText *m = open_model(streams, model, err);
@@ -278,35 +320,51 @@ static bool token_of(void *self, uint32_t model, Str text, uint32_t *id, Error *
 
 // ---- Maps from files
 
-static bool map_shape(const Weights *weights, const char *path, uint32_t *in, uint32_t *out, Error *err) {
-    const Tensor *w = weights_find(weights, STR("W")), *b = weights_find(weights, STR("b"));
-    if (!w || !b) FAIL(err, ERR_INPUT, "%s: a map needs the tensors W [in, out] and b [out]", path);
-    bool fits = w->rank == 2 && b->rank == 1 && w->shape[1] == b->shape[0] && w->shape[0] && w->shape[1];
-    if (!fits || w->shape[0] > UINT32_MAX / 4 || w->shape[1] > UINT32_MAX / 4) {
-        Arena *arena = arena_open();
-        Text text = text_open(arena);
-        tensor_describe(w, &text);
-        text_str(&text, STR(" and b is "));
-        tensor_describe(b, &text);
-        error_set(err, ERR_INPUT, "%s: W is %s, expected [in, out] and [out]", path, text.at);
-        arena_close(arena);
-        return false;
+static bool fail_shapes(const char *path, const Tensor *w, const Tensor *b, const Tensor *centroids, Error *err) {
+    Arena *arena = arena_open();
+    Text text = text_open(arena);
+    tensor_describe(w, &text);
+    if (centroids) {
+        text_str(&text, STR(", centroids are "));
+        tensor_describe(centroids, &text);
     }
-    *in = (uint32_t)w->shape[0];
-    *out = (uint32_t)w->shape[1];
+    text_str(&text, STR(" and b is "));
+    tensor_describe(b, &text);
+    error_set(err, ERR_INPUT, "%s: W is %s, expected %s", path, text.at,
+              centroids ? "[clusters, in, out], [clusters, in] and [clusters, out]" : "[in, out] and [out]");
+    arena_close(arena);
+    return false;
+}
+
+// The widths of a map stand in `shape`, those of several behind their number.
+static bool read_shape(const Weights *weights, const char *path, MapShape *out, Error *err) {
+    const Tensor *w = weights_find(weights, STR("W")), *b = weights_find(weights, STR("b")),
+                 *c = weights_find(weights, STR("centroids"));
+    if (!w || !b) FAIL(err, ERR_INPUT, "%s: a map needs the tensors W [in, out] and b [out]", path);
+    uint32_t first = c != NULL;
+    if (w->rank != first + 2 || b->rank != first + 1 || (c && c->rank != 2)) return fail_shapes(path, w, b, c, err);
+    const uint64_t *shape = w->shape + first;
+    bool fits =
+        shape[0] && shape[1] && shape[0] <= UINT32_MAX / 4 && shape[1] <= UINT32_MAX / 4 && b->shape[first] == shape[1];
+    bool parts = !c || (w->shape[0] == c->shape[0] && b->shape[0] == c->shape[0] && c->shape[1] == shape[0]);
+    if (!fits || !parts) return fail_shapes(path, w, b, c, err);
+    if (c && (!c->shape[0] || c->shape[0] > MOST_CLUSTERS))
+        FAIL(err, ERR_INPUT, "%s: this map has %llu clusters, expected 1 to %d", path, (unsigned long long)c->shape[0],
+             MOST_CLUSTERS);
+    *out = (MapShape){(uint32_t)shape[0], (uint32_t)shape[1], c ? (uint32_t)c->shape[0] : 0};
     return true;
 }
 
-static bool map_widths(void *self, const char *path, uint32_t *in, uint32_t *out, Error *err) {
+static bool map_shape(void *self, const char *path, MapShape *shape, Error *err) {
     (void)self;
     Arena *arena = arena_open();
     Weights *weights = weights_open_file(arena, path, err);
-    bool ok = weights && map_shape(weights, path, in, out, err);
+    bool ok = weights && read_shape(weights, path, shape, err);
     weights_close(weights);
     arena_close(arena);
     return ok;
 }
 
 Facts streams_facts(Streams *streams) {
-    return (Facts){streams, stream_of, cover, token_of, map_widths};
+    return (Facts){streams, stream_of, cover, listed, token_of, map_shape};
 }

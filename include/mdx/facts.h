@@ -17,6 +17,12 @@ typedef struct {
     const Str *ids;          // [count] what the prompts are called
 } Stream;
 
+// Of the map in a file, or of the maps of several clusters.
+typedef struct {
+    uint32_t in, out;
+    uint32_t clusters; // 0: one map
+} MapShape;
+
 typedef struct {
     void *self;
     // The tokens of a PromptsDef under a ModelDef (indices in the Experiment), with `text` appended to each prompt
@@ -25,8 +31,10 @@ typedef struct {
     // Sets flags [tokens of the prompt] of those that cover the n-th occurrence of `text` in the content of a prompt of a
     // stream; occurrences do not overlap. *found: how many there are up to it.
     bool (*cover)(void *self, const Stream *stream, uint32_t prompt, Str text, uint32_t n, bool *flags, uint32_t *found, Error *err);
+    // Sets flags [tokens of the prompt] of those that a file of positions lists for a prompt of a stream.
+    bool (*listed)(void *self, const char *path, const Stream *stream, uint32_t prompt, bool *flags, Error *err);
     // The one token that `text` is under a model's tokenizer; an error when it is none or several.
     bool (*token)(void *self, uint32_t model, Str text, uint32_t *id, Error *err);
-    // Widths of the map in a safetensors file.
-    bool (*map_widths)(void *self, const char *path, uint32_t *in, uint32_t *out, Error *err);
+    // What the map in a safetensors file goes between.
+    bool (*map_shape)(void *self, const char *path, MapShape *shape, Error *err);
 } Facts;

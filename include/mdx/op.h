@@ -9,10 +9,13 @@ typedef enum {
     OP_COUNT
 } Op;
 
-enum { OP_MOST_INPUTS = 3, MOST_LAMBDAS = 64 };
+enum { OP_MOST_INPUTS = 3, MOST_LAMBDAS = 64, MOST_CLUSTERS = 64 };
 
 // What `interval` gives: the number itself, where it begins and ends, and how many draws had no number.
 enum { INTERVAL_NUMBER, INTERVAL_LO, INTERVAL_HI, INTERVAL_UNDEFINED, INTERVAL_COLUMNS };
+
+// Where what `sums` makes has its rows: what is taken from each row first, sums, how many, products (runtime/sums.h).
+enum { SUMS_SHIFT, SUMS_TOTAL, SUMS_COUNT, SUMS_PRODUCTS };
 
 typedef enum { ROWS_LEAF, ROWS_ROWWISE, ROWS_ATTENTION, ROWS_ROWS, ROWS_PROMPT, ROWS_POINT, ROWS_MATRIX } RowRule;
 
@@ -51,11 +54,15 @@ typedef union {
     struct { uint32_t selection; } rows;                           // the named positions of the input's stream
     struct { uint32_t part; } join;                                // of the micro-batches: that of the second
     struct { uint32_t selection; Blocks blocks; uint32_t probe; } write; // the rows that are written (splice: that are the second's); 1: never folded
+    struct { uint64_t first, count; uint32_t part; uint8_t one; } sums; // rows; of which micro-batch; of x alone: y is not read
     struct { uint32_t in_width; } fit_mean;
-    struct { uint32_t shuffle; } pairs;                            // of fits: list + 1 of the prompt whose target goes with each one's source; 0: its own
-    struct { uint32_t shuffle, rank; double shrink, floor; uint8_t scale, whiten, complete; } procrustes; // rank 0: full
-    struct { uint32_t shuffle, rank; uint64_t held; uint8_t standardize; } ridge; // the last `held` rows choose lambda
-    struct { uint64_t seed; } random;
+    struct { uint32_t source, target; } pairs;                     // of fits: list + 1 of the prompt whose rows stand in the place of each one's; 0: its own
+    struct { uint32_t source, target, rank; uint8_t scale, whiten, complete; double shrink, floor; } procrustes; // rank 0: full
+    struct { uint32_t source, target, rank; uint8_t standardize; uint64_t held; } ridge; // the last `held` rows choose lambda
+    struct { uint64_t seed; } random;                              // and of kmeans
+    struct { uint32_t source, target, fit, attr, lambdas, number; } cluster; // which one; the op of its fit, its attributes (a list), a table + 1 or 0
+    struct { uint32_t part; } map_of;                              // of several maps in one file
+    struct { uint32_t from; } choose;                              // the number from which on it is the second
     struct { uint32_t rank; uint8_t center; } pca;
     struct { uint32_t best, other; uint8_t named; } margin;
     struct { uint32_t token; } rank;

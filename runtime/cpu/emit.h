@@ -19,7 +19,7 @@ typedef struct LLVMOpaqueValue *LLVMValueRef;
 void emit_rows(LLVMModuleRef module, const RowCode *code, const DType *types, const char *name);
 
 // Grows with every change of what is printed: code of another printer is not used.
-enum { EMIT_VERSION = 2 };
+enum { EMIT_VERSION = 3 };
 
 // ---- For emit*.c
 

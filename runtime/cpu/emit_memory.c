@@ -224,11 +224,23 @@ Ir memory_number(const Emit *e, const RowInstr *instr) {
     return element->convert(e, raw, ir_float(e, instr->wide));
 }
 
+// Tiles of logits lie beyond the second cache, and their metrics go over a row twice: for its largest, then to compute.
+// Meanwhile the next row comes. Processors do not look that far ahead on their own: a row ends where a page does.
+static void prefetch_row(const Emit *e, const Bound *bound, LLVMTypeRef element, Ir at) {
+    enum { READ = 0, NEAR = 3, DATA = 1 };
+    LLVMTypeRef word = ir_int(e, 32);
+    Ir next = ir_at(e, element, at, bound->stride, "next");
+    Ir args[] = {next, llvm.ConstInt(word, READ, false), llvm.ConstInt(word, NEAR, false),
+                 llvm.ConstInt(word, DATA, false)};
+    ir_intrinsic(e, "llvm.prefetch", (LLVMTypeRef[]){llvm.TypeOf(next)}, 1, args, COUNT(args));
+}
+
 Ir memory_columns(const Emit *e, const RowInstr *instr, const Side *side) {
     const Element *element = &elements[e->types[instr->operand]];
     LLVMTypeRef stored = element->stored(e);
     Ir column = llvm.BuildAdd(e->builder, side->from[instr->operand], e->inner, "column");
     Ir at = ir_at(e, stored, e->operands[instr->operand].row, column, "");
+    if (e->stage > 0 && !e->code->width && !e->mask) prefetch_row(e, &e->operands[instr->operand], stored, at);
     Ir raw = load_lanes(e, stored, at, mask_with(e, side->named[instr->operand]));
     return element->convert(e, raw, ir_lanes(ir_float(e, instr->wide)));
 }

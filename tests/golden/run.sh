@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh BUILD SOURCE [--bless]: every case under tests/golden against the expectation beside it.
 #
-# The folder says what is run: error and warning: mdx check, its messages; explain: mdx explain; ast, exp, graph, plan: mdx emit. A case may
+# The folder says what is run: error and warning: mdx check, its messages; explain: mdx explain; refused: mdx run, its messages; ast, exp, graph, plan: mdx emit. A case may
 # begin with "# options: …". A case without an expectation is a failure; --bless writes expectations.
 build=$1 golden=$2/tests/golden bless=$3 failed=0 count=0
 out=$(mktemp) || exit 1
@@ -14,11 +14,12 @@ for case in "$golden"/*/*.mdx; do
     options=$(sed -n '1s/^# options: //p' "$name.mdx")
     case $kind in
     error | warning) ending=err && "$build/mdx" check "$name.mdx" $options >/dev/null 2>"$out" ;;
+    refused) ending=err && "$build/mdx" run "$name.mdx" --write off $options >/dev/null 2>"$out" ;;
     explain) ending=$kind && "$build/mdx" explain "$name.mdx" $options >"$out" 2>&1 ;;
     *) ending=$kind && "$build/mdx" emit --as="$kind" "$name.mdx" $options >"$out" 2>&1 ;;
     esac
     status=$? want=0
-    [ "$kind" = error ] && want=1
+    case $kind in error | refused) want=1 ;; esac
     [ -n "$bless" ] && cp "$out" "$name.$ending"
     count=$((count + 1))
     if [ $status -ne $want ]; then

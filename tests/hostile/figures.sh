@@ -86,11 +86,11 @@ if command -v gnuplot >/dev/null; then
         command -v xmllint >/dev/null && check xmllint --nonet --noout "$folder/figures/$name.svg"
         check lacks "$folder/figures/$name.svg" '<script'
     done
-    for text in '’touch pwned1’' '%s%n%999999999d' '{/Symbol a}_b^c &lt;scri…' '$(touch pwned4) @alph…'; do
+    for text in '’touch pwned1’' '%s%n%999999999d' '{/Symbol a}_b^c &lt;scrip…' '$(touch pwned4) @alph…'; do
         check has "$folder/figures/key.svg" "$text"
         check has "$folder/figures/heat.svg" "$text"
     done
-    check has "$folder/figures/tics.svg" '%s%n%99999999…'
+    check has "$folder/figures/tics.svg" '%s%n%999999999…'
     check [ "$(grep -o 'src="data:image/svg+xml;base64,' "$folder/report.html" | wc -l)" -eq 6 ]
     grep -o 'base64,[^"]*' "$folder/report.html" | head -1 | cut -c8- | base64 -d >inside.svg
     check cmp inside.svg "$folder/figures/plot.svg"

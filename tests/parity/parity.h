@@ -16,6 +16,7 @@
 typedef struct {
     const char *name;
     const char *options[8]; // NAME, VALUE, NAME, VALUE …
+    bool same_bits;         // it needs that equal rows have equal bits, which without --strict a GPU does not promise
 } Case;
 
 // A folder of this test alone.
@@ -84,6 +85,7 @@ static inline void case_on(const Case *test, const char *device) {
 
 static inline int parity_main(const Case *cases, size_t count) {
     for (size_t d = 0; d < test_devices()->count; d++)
-        for (size_t i = 0; i < count; i++) case_on(&cases[i], test_devices()->name[d]);
+        for (size_t i = 0; i < count; i++)
+            if (!cases[i].same_bits || strcmp(test_devices()->name[d], "cuda") != 0) case_on(&cases[i], test_devices()->name[d]);
     return check_done();
 }

@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "mdx/random.h"
-#include "runtime/fit.h"
+#include "parity/given.h"
 
 enum { MOST = 64 };
 
@@ -122,6 +122,8 @@ static inline void to_floats(const Matrix *m, double shift, float *out) {
     for (uint32_t i = 0; i < m->rows * m->columns; i++) out[i] = (float)(m->at[i] + shift);
 }
 
+static bool on_sums; // of the rows: what a fit is given
+
 // x and y get the means 1 and -2.
 static inline Fitted fit(const Matrix *x, const Matrix *y, Procrustes how) {
     static float xs[MOST * MOST], ys[MOST * MOST], map[MOST * (MOST + 1)];
@@ -129,8 +131,11 @@ static inline Fitted fit(const Matrix *x, const Matrix *y, Procrustes how) {
     Error err;
     to_floats(x, 1, xs);
     to_floats(y, -2, ys);
-    how.x = xs, how.y = ys, how.n = x->rows, how.in = x->columns, how.out = y->columns;
+    Arena *arena = arena_open();
+    how.given = (Given){.x = xs, .y = ys, .n = x->rows, .in = x->columns, .out = y->columns};
+    if (on_sums) how.given = given_of_sums(arena, &how.given);
     CHECK(fit_procrustes(&how, map, &out.report, &err));
+    arena_close(arena);
     for (uint32_t i = 0; i < x->columns * y->columns; i++) out.w.at[i] = map[i];
     for (uint32_t c = 0; c < y->columns; c++) out.b.at[c] = map[x->columns * y->columns + c];
     return out;
@@ -182,8 +187,11 @@ static inline Fitted ridge(const Matrix *x, const Matrix *y, Ridge how) {
     Error err;
     to_floats(x, 1, xs);
     to_floats(y, -2, ys);
-    how.x = xs, how.y = ys, how.n = x->rows, how.in = x->columns, how.out = y->columns;
+    Arena *arena = arena_open();
+    how.given = (Given){.x = xs, .y = ys, .n = x->rows, .in = x->columns, .out = y->columns};
+    if (on_sums) ridge_of_sums(arena, &how);
     CHECK(fit_ridge(&how, map, &out.report, &err));
+    arena_close(arena);
     for (uint32_t i = 0; i < x->columns * y->columns; i++) out.w.at[i] = map[i];
     for (uint32_t c = 0; c < y->columns; c++) out.b.at[c] = map[x->columns * y->columns + c];
     return out;

@@ -52,13 +52,13 @@ static void test_ridge_constant(void) {
         xs[3 * i] = (float)normal(), xs[3 * i + 1] = 4, xs[3 * i + 2] = (float)normal();
         ys[3 * i] = (float)normal(), ys[3 * i + 1] = (float)normal(), ys[3 * i + 2] = 7;
     }
-    Ridge fit = {.x = xs, .y = ys, .n = 9, .in = 3, .out = 3, .lambdas = &one, .lambda_count = 1, .standardize = true};
+    Ridge fit = {.given = {.x = xs, .y = ys, .n = 9, .in = 3, .out = 3}, .lambdas = &one, .lambda_count = 1, .standardize = true};
     CHECK(fit_ridge(&fit, map, &report, &err) && report.kept_in == 1 && report.kept_out == 1);
     for (uint32_t i = 1; i < 9; i++) CHECK(map[i] == 0);
     CHECK(map[11] == 7);
     for (uint32_t i = 0; i < 9; i++) xs[3 * i] = 2;
     CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "no dimension varies"));
-    fit.out = 1;
+    fit.given.out = 1;
     for (uint32_t i = 0; i < 9; i++) xs[3 * i + 2] = 2;
     CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "the source's states are the same"));
     fit.standardize = false;
@@ -66,7 +66,7 @@ static void test_ridge_constant(void) {
     xs[0] = 1;
     fit.lambdas = few, fit.lambda_count = 2, fit.held = 1;
     CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "1 row that does not vary"));
-    fit.n = 1;
+    fit.given.n = 1;
     CHECK(!fit_ridge(&fit, map, &report, &err) && strstr(err.text, "at least 2 rows"));
 }
 
@@ -82,15 +82,17 @@ static void test_moments(void) {
     scale_columns(&y, sizes);
     to_floats(&x, 1, xs);
     to_floats(&y, -2, ys);
-    CHECK(fit_moments(xs, ys, 30, 5, map, &report, &err) && report.kept_in == 5);
+    Given given = {.x = xs, .y = ys, .n = 30, .in = 5, .out = 5};
+    CHECK(fit_moments(&given, map, &report, &err) && report.kept_in == 5);
     for (uint32_t i = 0; i < 25; i++) CHECK(fabs(map[i] - (i % 6 ? 0 : fabs(sizes[i % 5]))) < NEAR);
     Matrix w = want;
     for (uint32_t i = 0; i < 25; i++) w.at[i] = map[i];
     Matrix shift = shift_of(&w, &x, &y);
     for (uint32_t c = 0; c < 5; c++) CHECK(fabs(map[25 + c] - shift.at[c]) < NEAR);
     for (uint32_t i = 0; i < 30 * 5; i++) xs[i] = 3;
-    CHECK(!fit_moments(xs, ys, 30, 5, map, &report, &err) && strstr(err.text, "the same for every prompt"));
-    CHECK(!fit_moments(xs, ys, 1, 5, map, &report, &err));
+    CHECK(!fit_moments(&given, map, &report, &err) && strstr(err.text, "the same for every prompt"));
+    given.n = 1;
+    CHECK(!fit_moments(&given, map, &report, &err));
 }
 
 static Matrix random_map(uint32_t in, uint32_t out, uint64_t from) {
@@ -100,7 +102,7 @@ static Matrix random_map(uint32_t in, uint32_t out, uint64_t from) {
     Error err;
     for (uint32_t i = 0; i < in; i++) x[i] = 0, x[in + i] = 2; // means 1 and 3
     for (uint32_t i = 0; i < out; i++) y[i] = 2, y[out + i] = 4;
-    CHECK(fit_random_rotation(x, y, 2, in, out, from, map, &report, &err));
+    CHECK(fit_random_rotation(&(Given){.x = x, .y = y, .n = 2, .in = in, .out = out}, from, map, &report, &err));
     for (uint32_t i = 0; i < in * out; i++) w.at[i] = map[i];
     for (uint32_t c = 0; c < out; c++) {
         double shift = 3;
@@ -229,7 +231,7 @@ static void test_joint(void) {
     to_floats(&x, 20, xs);
     to_floats(&y, -5, ys);
     for (uint32_t rank = 1; rank <= 3; rank++) {
-        CHECK(fit_joint(xs, ys, MOST, 4, rank, basis, &err));
+        CHECK(fit_joint(&(Given){.x = xs, .y = ys, .n = MOST, .in = 4, .out = 4}, rank, basis, &err));
         for (uint32_t k = 0; k < rank; k++) {
             double dot = 0;
             for (uint32_t i = 0; i < 4; i++) dot += basis[i * rank + k] * axes.at[order[k] * 4 + i];
@@ -239,8 +241,9 @@ static void test_joint(void) {
 }
 
 int main(void) {
-    for (seed = 1; seed < 4; seed++) {
+    for (seed = 1; seed < 7; seed++) {
         uint64_t kept = seed;
+        on_sums = seed % 2 == 0;
         test_ridge();
         test_ridge_choice();
         test_ridge_rank();

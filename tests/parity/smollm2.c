@@ -91,9 +91,9 @@ static const char *model_setting(Arena *arena, const char *pair, const char *mod
 static void pair_on(const char *pair, const char *device) {
     Error err;
     Parity parity = {.arena = arena_open(), .name = "../../data/smollm2/smollm2", .device = device};
-    const Case test = {parity.name,
-                       {"set", model_setting(parity.arena, pair, "base"), //
-                        "set", model_setting(parity.arena, pair, "tuned")}};
+    const Case test = {.name = parity.name,
+                       .options = {"set", model_setting(parity.arena, pair, "base"), //
+                                   "set", model_setting(parity.arena, pair, "tuned")}};
     Str folder = scratch_folder(parity.arena);
     double begin = cpu_seconds();
     Mdx *mdx = run_case(&test, device, folder);

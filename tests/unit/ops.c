@@ -437,6 +437,93 @@ CASES(map_of) {
     check(&b, "map_of", 0);
 }
 
+CASES(nearest) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        Step s = {.op = OP_nearest,
+                  .in = {states(&b, 75, WIDTH), weight(&b, float_types[wi % 3], 1 + (uint32_t)ri, WIDTH)},
+                  .rows = ROWS};
+        if (MAPPED) s.map[0] = map_to(&b, ROWS, 75);
+        s.out = result(&b, DTYPE_f64, ROWS, 1);
+        step(&b, s);
+        check(&b, "nearest", 0);
+    }
+}
+
+CASES(choose) {
+    EACH_SIZE {
+        Bench b = bench_open();
+        double *number = arena_many(b.arena, double, 75);
+        for (uint32_t r = 0; r < 75; r++) number[r] = below(4);
+        Step s = {.op = OP_choose, .attr.choose.from = 1 + (uint32_t)ri % 3, .rows = ROWS};
+        s.in[0] = states(&b, 75, WIDTH), s.in[1] = states(&b, 75, WIDTH),
+        s.in[2] = add_table(&b, DTYPE_f64, 75, 1, number);
+        if (MAPPED) s.map[0] = map_to(&b, ROWS, 75), s.map[2] = map_to(&b, ROWS, 75);
+        s.out = result(&b, DTYPE_f32, ROWS, WIDTH);
+        step(&b, s);
+        check(&b, "choose", 0);
+    }
+}
+
+// Two parts of the rows of both sides, and a map of their sums.
+static void sums_case(bool more) {
+    enum { IN = 16, OUT = 12, ALL = IN + OUT };
+    Bench b = bench_open();
+    Step s = {.op = OP_sums, .in = {states(&b, 50, IN), states(&b, 40, OUT)}, .rows = 40, .map = {map_to(&b, 40, 50)}};
+    s.attr.sums.first = 3, s.attr.sums.count = 37;
+    s.out = result(&b, DTYPE_f64, ALL + SUMS_PRODUCTS, ALL);
+    step(&b, s);
+    if (more) {
+        s.op = OP_sums_more, s.in[2] = s.out;
+        s.attr.sums.first = 0, s.attr.sums.count = 3;
+        s.out = result(&b, DTYPE_f64, ALL + SUMS_PRODUCTS, ALL);
+        step(&b, s);
+    }
+    Step fit = {.op = OP_fit_procrustes, .in = {s.out, s.out}, .rows = ALL, .attr.procrustes.scale = true};
+    fit.out = result(&b, DTYPE_f32, IN + 1, OUT);
+    step(&b, fit);
+    check(&b, op_info[s.op].name, 1e-6);
+}
+
+CASES(sums) {
+    sums_case(false);
+}
+
+CASES(sums_more) {
+    sums_case(true);
+}
+
+CASES(kmeans) {
+    matrix_case(OP_kmeans, (Attr){.random.seed = 5}, 4, 9, 9, 0);
+}
+
+static void cluster_case(Op fit, Attr attr, bool ridge) {
+    static const double lambdas[] = {1e-3, 1, 100};
+    Bench b = bench_open();
+    double *number = arena_many(b.arena, double, 60);
+    for (uint32_t r = 0; r < 60; r++) number[r] = below(3);
+    Step s = {.op = OP_fit_cluster,
+              .in = {states(&b, 70, 9), states(&b, 60, 7), add_table(&b, DTYPE_f64, 60, 1, number)},
+              .rows = 60,
+              .map = {map_to(&b, 60, 70)}};
+    uint32_t words[sizeof attr / sizeof(uint32_t)];
+    memcpy(words, &attr, sizeof words);
+    s.attr.cluster.fit = fit;
+    s.attr.cluster.attr = list_of(&b, words, COUNT(words));
+    s.attr.cluster.number = 2;
+    uint32_t table = add_table(&b, DTYPE_f64, 3, 1, lambdas);
+    if (ridge) s.attr.cluster.lambdas = b.made.values.at[table].table + 1;
+    s.out = result(&b, DTYPE_f32, 10, 7);
+    step(&b, s);
+    check(&b, op_info[fit].name, 1e-6);
+}
+
+CASES(fit_cluster) {
+    cluster_case(OP_fit_ridge, (Attr){.ridge = {.held = 12, .standardize = true}}, true);
+    cluster_case(OP_fit_procrustes, (Attr){.procrustes = {.scale = true}}, false);
+    cluster_case(OP_random_rotation, (Attr){.random.seed = 3}, false);
+}
+
 CASES(fit_mean) {
     matrix_case(OP_fit_mean, (Attr){.fit_mean.in_width = 9}, 10, 7, 7, 0);
 }

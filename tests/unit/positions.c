@@ -55,8 +55,8 @@ static void fallbacks(Arena *arena) {
     CHECK(got && selection_in_prompt(got, 2) == 5 && selection_has(got, 34) && selection_has(got, 38) &&
           !selection_has(got, 39));
     select_at(&spaces, (Positions){.word = POSITION_content, .k = 6}, &err);
-    CHECK(spaces.contents.len == 2);
-    const ContentCount *count = &spaces.contents.at[1];
+    CHECK(spaces.counts.len == 2);
+    const PositionCount *count = &spaces.counts.at[1];
     CHECK(count->fallbacks == 2 && count->least == 1 && count->most == 6 && count->total == 6 + 1 + 5 + 6);
     CHECK(!select_at(&spaces, (Positions){.word = POSITION_content, .k = 2, .skip = 1}, &err));
     CHECK_STR(str_of(err.text), STR("prompt b has 1 tokens of content, and the last 1 are left out"));

@@ -26,7 +26,7 @@ done
 
 # The documents name every pass, op, site, metric, mapper, reduction, position and option.
 "$1/mdx" --passes | awk 'NF && !/^ /{print $1}' | while read -r pass; do grep -q "\`$pass\`" docs/architecture.md || echo "docs/architecture.md lacks pass $pass"; done | grep . && failed=1
-for table in compiler/site.def compiler/metric.def compiler/interval.def compiler/choice.def compiler/mapper.def compiler/inside.def compiler/subspace.def compiler/position.def compiler/report.def compiler/state.def include/mdx/reduction.def; do
+for table in compiler/site.def compiler/metric.def compiler/interval.def compiler/choice.def compiler/mapper.def compiler/inside.def compiler/per.def compiler/subspace.def compiler/position.def compiler/report.def compiler/state.def include/mdx/reduction.def; do
     for row in $(sed -n 's/^MDX_[A-Z]*(\([a-z_0-9]*\),.*/\1/p' $table); do
         grep -q "\`[^\`]*\b$row\b" docs/language.md || complain "docs/language.md lacks $row of $table"
     done

@@ -164,6 +164,39 @@ def insides(case):
     maps.out.save()
 
 
+# ---- Fitted on each part of the rows
+
+def clusters(case):
+    pool = Pool({"train": 40, "val": 3})
+    maps = Maps(case, pool)
+    h = lambda name, file: pool.read(name, file, "z", 3, ("last", 4), [1])
+    attn = lambda name, file: pool.read(name, file, "attn_out", 4, ("last", 4))
+    a, b, x, y = (np.asarray(rows(read(name, "train")), np.float64) for read in (attn, h) for name in NAMES)
+    held, tens = np.arange(160) >= 128, [1, 10, 100]
+    chosen = lambda p, q, which: fits.ridge(p, q, int((which & held).sum()), tens)[0][:2]
+    rigid = lambda p, q, which: fits.procrustes(p, q, scale=True)
+
+    def inner(p, q, which):
+        left, right = fits.pca(a, 6), fits.pca(b, 6)
+        w, shift = fits.ridge(p @ left, q @ right, 0, [10])[0][:2]
+        return left @ w @ right.T, shift @ right.T + b.mean(0) @ (np.eye(len(right)) - right @ right.T)
+
+    def add(name, source, target, k, seed, fit, val):
+        centroids = fits.kmeans(source, k, seed)
+        w, shift = fits.per(source, target, centroids, fit)
+        maps.out.tensor(f"maps/{name}.safetensors", "centroids", f"centroids of map {name}", centroids, 1e-4)
+        maps.out.map(name, w, shift)
+        maps.show(name, {}, f"{name}(...)", apply(lambda x: fits.apply_per(x, centroids, w, shift), val))
+
+    add("ridged", x, y, 3, 1, chosen, h("base", "val"))
+    add("rigid", a, b, 2, 0, rigid, attn("base", "val"))
+    add("inner", a, b, 3, 2, inner, attn("base", "val"))
+    add("mixed", x, fits.shuffled(y, 4, 7), 3, 1, chosen, h("base", "val"))
+    add("centre", a, y, 4, 0, lambda p, q, which: fits.mean(p.shape[1], q), attn("base", "val"))
+    add("one", x, y, 1, 0, chosen, h("base", "val"))
+    maps.out.save()
+
+
 # ---- Subspaces
 
 def subspaces(case):
@@ -218,6 +251,7 @@ CASES = {
     "maps-wide": wide,
     "maps-controls": controls,
     "maps-inside": insides,
+    "maps-clusters": clusters,
     "subspaces": subspaces,
     "from-file": from_file,
 }

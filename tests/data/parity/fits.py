@@ -122,6 +122,39 @@ def inside(x, y, bases, fit, outside):
     return (w + off if outside == "keep" else w), b
 
 
+# ---- On each part of the rows
+
+def nearest(x, centroids):
+    """The number of the nearest centroid of each row, and the square of its distance."""
+    away = ((np.asarray(x, np.float64)[:, None, :] - centroids[None]) ** 2).sum(2)
+    return away.argmin(1), away.min(1)
+
+
+def kmeans(x, k, seed):
+    x, random = np.asarray(x, np.float64), Random(seed, "kmeans")
+    centroids = x[[random.below(len(x))]]
+    while len(centroids) < k:
+        running = np.cumsum(nearest(x, centroids)[1])
+        centroids = np.vstack([centroids, x[np.searchsorted(running, random.uniform() * running[-1], side="right")]])
+    part = None
+    while part is None or (nearest(x, centroids)[0] != part).any():
+        part = nearest(x, centroids)[0]
+        centroids = np.stack([x[part == i].mean(0) for i in range(k)])
+    return centroids
+
+
+def per(x, y, centroids, fit):
+    """fit(rows of x, rows of y, which rows) for each part: W and b of all."""
+    part = nearest(x, centroids)[0]
+    maps = [fit(x[part == i], y[part == i], part == i) for i in range(len(centroids))]
+    return np.stack([m[0] for m in maps]), np.stack([m[1] for m in maps])
+
+
+def apply_per(x, centroids, w, b):
+    part = nearest(x, centroids)[0]
+    return np.stack([row @ w[i] + b[i] for row, i in zip(x, part)])
+
+
 # ---- Baselines
 
 def moments(x, y):
