@@ -62,6 +62,15 @@ static bool trial_bare(void *self, BenchSample *out, Error *err) {
     return true;
 }
 
+// Of what a rerun computes.
+static bool trial_bare_varying(void *self, BenchSample *out, Error *err) {
+    Trial *trial = self;
+    const Plan *plan = &trial->session->plan;
+    TRY(executor_bare(trial->session->executor, trial->clock, err));
+    for (size_t i = 0; i < plan->step_count; i++) out->seconds += plan->steps[i].varies ? trial->clock[i] : 0;
+    return true;
+}
+
 static void trial_close(Trial *trial) {
     bench_session_close(trial->session, false);
     trial->session = NULL;
@@ -191,12 +200,23 @@ static const Axis *numeric_sweep(const Mdx *mdx, uint32_t *number) {
     return NULL;
 }
 
+// In turns; where bare products may write over what a rerun starts from, one after the other.
+static bool measure_rerun_and_floor(Trial *trial, Error *err) {
+    Bench *bench = trial->bench;
+    const DeviceApi *device = trial->session->device;
+    const BenchSubject both[] = {{BENCH_rerun, trial_run, trial}, {BENCH_rerun_floor, trial_bare_varying, trial}};
+    bool bare = device->bare_products && bench->products;
+    bench->rows[BENCH_rerun_floor].why = bare ? NULL : bench->rows[BENCH_floor].why;
+    if (bare && device->bare_apart) return bench_measure(bench, both, 2, err);
+    return bench_measure(bench, &both[0], 1, err) && (!bare || bench_measure(bench, &both[1], 1, err));
+}
+
 static bool measure_rerun(Bench *bench, Error *err) {
     static const double FACTOR = 1.03125;
     Trial trial = {.bench = bench};
     const Axis *axis = numeric_sweep(bench->mdx, &trial.axis);
     if (!axis) {
-        bench->rows[BENCH_rerun].why = "the spec has no sweep of numbers";
+        bench->rows[BENCH_rerun].why = bench->rows[BENCH_rerun_floor].why = "the spec has no sweep of numbers";
         return true;
     }
     bench->sweep = axis->name;
@@ -211,8 +231,7 @@ static bool measure_rerun(Bench *bench, Error *err) {
     BenchSample whole;
     bool ok = trial_run(&trial, &whole, err);
     trial.varying = true;
-    if (!ok || !bench_measure(bench, &(BenchSubject){BENCH_rerun, trial_run, &trial}, 1, err))
-        return trial_failed(&trial, err);
+    if (!ok || !measure_rerun_and_floor(&trial, err)) return trial_failed(&trial, err);
     trial_close(&trial);
     return true;
 }

@@ -28,6 +28,8 @@ static void note_runs(const Bench *bench, BenchId id, Text *out) {
     }
     if (id == BENCH_rerun)
         text_add(out, "  %.4f s a point, %zu of %.*s", costs.point, bench->points, STR_ARG(bench->sweep));
+    if (id == BENCH_rerun_floor)
+        text_add(out, "  the rerun is %.2f x its products", bench_summary(bench, BENCH_rerun).median / seconds);
     if (bench_info[id].part == PART_without) text_add(out, "  %.2f x", bench_saving(bench, id));
 }
 

@@ -44,14 +44,14 @@ is_json() {
 
 bench "the JSON" 0 s.mdx --repeat=2 --json
 is_json
-for key in floor experiment plain patched rerun slice batch share axes prune all plan cold warm; do
+for key in floor experiment plain patched rerun rerun_floor slice batch share axes prune all plan cold warm; do
     has "    \"$key\": {\"seconds\": "
 done
 for key in products attention kernels logits fits rest; do has "    \"$key\": {\"seconds\": "; done
 for key in device points complete load plan runs kinds without start costs; do has "  \"$key\": "; done
 has '"points": 6,'
 has '"complete": true'
-[ "$(grep -c '"runs": 2,' out.txt)" -eq 14 ] || say "the JSON: not every row has 2 runs"
+[ "$(grep -c '"runs": 2,' out.txt)" -eq 15 ] || say "the JSON: not every row has 2 runs"
 grep -q '"seconds": \(-\|0,\|null\)' out.txt && grep '"seconds": \(-\|0,\|null\)' out.txt | grep -v '"\(fits\|rest\)"' && say "the JSON: a time that is not positive"
 # What the patches cost is a difference, here of two times that are nearly the same.
 sed 's/"intervention": -//' out.txt | grep -q '": -' && say "the JSON: a negative number"
