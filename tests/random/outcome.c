@@ -186,7 +186,8 @@ static void tell_kinds(const Outcome *a, const Outcome *b, Text *why) {
 }
 
 static bool fit_failed(const Outcome *outcome) {
-    static const char *const words[] = {"nothing to fit", "span fewer", "no direction", "to fit on", "to be fitted on"};
+    static const char *const words[] = {"nothing to fit", "span fewer", "no direction",
+                                        "to fit on",      "cluster",    "to be fitted on"};
     for (size_t i = 0; outcome->kind == OUTCOME_FAILED && i < COUNT(words); i++)
         if (strstr(outcome->message.at, words[i])) return true;
     return false;
@@ -259,6 +260,7 @@ static void compare_series(const Series *x, const Series *y, double moves, Dista
         double a = x->at[i], b = y->at[i], off = fabs(a - b);
         if (a == b || (isnan(a) && isnan(b)) || allowed == INFINITY) continue;
         if (x->ratio && isnan(off)) continue;
+        if (isinf(off) && allowed > fmin(fabs(a), fabs(b))) continue; // a quotient by what is 0 but for rounding
         double share = isnan(off) ? INFINITY : allowed > 0 ? off / allowed : INFINITY;
         if (share > out->worst) *out = (Distance){share, x->name, a, b, allowed};
     }

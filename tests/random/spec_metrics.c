@@ -133,6 +133,14 @@ static Str drawn_anew(Gen *g, Str number) {
     return str_format(g->arena, "bootstrap(%.*s, n: %u, method: %s)", STR_ARG(number), 1 + below(g, 40), percent(g, 50) ? "basic" : "percentile");
 }
 
+// A reduction may come to what is only rounding: nothing makes that large.
+static void add_small_number(Gen *g, Text *out) {
+    bool wild = g->wild;
+    g->wild = false;
+    add_number(g, out);
+    g->wild = wild;
+}
+
 static void define_metric(Gen *g) {
     Text value = text_open(g->arena), number = text_open(g->arena);
     MetricDef metric = {new_name(g, "k"), true, false};
@@ -151,7 +159,7 @@ static void define_metric(Gen *g) {
         add_values(g, &value);
         add_reduced(g, &number, text_view(&value));
         if (percent(g, 10)) text_str(&number, STR(" * "));
-        if (str_ends(text_view(&number), STR(" * "))) add_number(g, &number);
+        if (str_ends(text_view(&number), STR(" * "))) add_small_number(g, &number);
     }
     metric.interval = percent(g, 12) && (kind < 28 || kind >= 36);
     define(g, "metric %s = %s", metric.name.at, metric.interval ? drawn_anew(g, text_view(&number)).at : number.at);

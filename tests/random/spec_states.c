@@ -130,7 +130,9 @@ static const MapDef *new_map(Gen *g, uint32_t width) {
         Str fit = inside ? fit_text(g, inside, inside) : fit_text(g, map.in, map.out);
         const char *outside = percent(g, 50) ? "mean" : map.in == map.out && percent(g, 50) ? "keep" : "zero";
         Str in = inside ? str_format(g->arena, " in pca(%u, outside: %s)", inside, outside) : STR("");
-        define(g, "mapper %s = %s%.*s from %s to %s on %s", map.name.at, fit.at, STR_ARG(in), x.at, y.at, on.at);
+        Str per = percent(g, 10) ? str_format(g->arena, " per kmeans(%u, %u)", 1 + below(g, 3), below(g, 3)) : STR("");
+        define(g, "mapper %s = %s%.*s from %s to %s on %s%.*s", map.name.at, fit.at, STR_ARG(in), x.at, y.at, on.at,
+               STR_ARG(per));
     }
     list_push(g->arena, &g->maps, map);
     return &g->maps.at[g->maps.len - 1];
