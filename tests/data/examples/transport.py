@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The table of examples/transport.mdx, computed with PyTorch hooks: writes transport.json beside this file.
 
-    python3 make.py            (needs torch, transformers, numpy)
+    python3 transport.py       (needs torch, transformers, numpy)
 
 Float32, eager attention. Every formula is written out here again, from docs/language.md, so that the two programs
 share nothing but the models and the prompts.
@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from example import HERE, save
+
 EXAMPLES = os.path.join(HERE, "..", "..", "..", "examples")
-LAYER, TRAIN, VAL, SHRINK, FLOOR, ALPHAS = 4, 150, 25, 0.05, 1e-6, [0.3, 0.5, 0.7, 1.0]
+LIMITS = {"train": 150, "val": 25}
+LAYER, SHRINK, FLOOR, ALPHAS = 4, 0.05, 1e-6, [0.3, 0.5, 0.7, 1.0]
 
 
 def load(name):
@@ -88,7 +90,7 @@ def kl(p, q):
 def main():
     (base, base_tok), (tuned, tuned_tok) = load("base"), load("tuned")
     base_attn, tuned_attn = Attention(base), Attention(tuned)
-    train, val = prompts("train", TRAIN), prompts("val", VAL)
+    train, val = (prompts(*file) for file in LIMITS.items())
     w, b = procrustes(states(base, base_attn, base_tok, train), states(tuned, tuned_attn, tuned_tok, train))
     source = states(base, base_attn, base_tok, val)
     rows = []
@@ -102,11 +104,7 @@ def main():
                 out.append(kl(tuned(ids(tuned_tok, text)).logits[0, -1], clean))
         kl_raw, kl_mapped = np.mean(raw), np.mean(mapped)
         rows.append([alpha, kl_raw, kl_mapped, 100 * (kl_raw - kl_mapped) / kl_raw])
-    with open(os.path.join(HERE, "transport.json"), "w", encoding="utf-8") as f:
-        json.dump({"columns": ["alpha", "kl_raw", "kl_mapped", "drop_pct"], "rows": rows}, f, indent=1)
-        f.write("\n")
-    for row in rows:
-        print(*row)
+    save("transport", LIMITS, [{"columns": ["alpha", "kl_raw", "kl_mapped", "drop_pct"], "rows": rows}])
 
 
 main()
