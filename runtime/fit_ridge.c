@@ -5,22 +5,13 @@
 // W = X^T U (S^2 + lambda)^-1 U^T Y.
 #include <math.h>
 
-#include "runtime/fit.h"
+#include "runtime/fit_ridge.h"
 #include "runtime/matrix.h"
 
-static const double CONSTANT = 1e-6; // a dimension that deviates less is left out
-
-// One side, standardised: the dimensions that are kept, of the rows that are fitted on.
+// The rows of both sides that are fitted on, standardised, and what is solved.
 typedef struct {
-    const char *name;
-    uint32_t width, kept;
-    double *mean, *deviation; // [width]
-    uint32_t *column;         // [kept]
-    double *rows;             // [n, kept]; NULL where the fit is given sums
-} Side;
-
-typedef struct {
-    Side x, y;
+    RidgeSide x, y;
+    double *x_rows, *y_rows; // [n, kept]; NULL where the fit is given sums
     uint64_t n;
     bool of_rows;   // the Gram matrix is X X^T
     uint32_t size;  // of the Gram matrix
@@ -32,28 +23,12 @@ typedef struct {
 
 // ---- Standardising
 
-static Side side_open(Arena *arena, const Given *given, int side) {
-    uint32_t width = side ? given->out : given->in;
-    Side out = {.name = side ? "target" : "source", .width = width, .column = arena_many(arena, uint32_t, width)};
-    out.mean = given_mean(arena, given, side);
-    out.deviation = given_deviation(arena, given, side, out.mean);
-    return out;
+static RidgeSide side_open(Arena *arena, const Given *given, int side) {
+    double *mean = given_mean(arena, given, side);
+    return ridge_side(arena, side, side ? given->out : given->in, mean, given_deviation(arena, given, side, mean));
 }
 
-// When standardising, what is constant is left out: on both sides, when the two have the same dimensions.
-static bool side_keep(Side *side, const Side *other, bool standardize, Error *err) {
-    bool all = !standardize, varies = false;
-    for (uint32_t c = 0; c < side->width; c++) {
-        bool kept = side->deviation[c] > CONSTANT && (other->width != side->width || other->deviation[c] > CONSTANT);
-        varies |= all ? side->deviation[c] > 0 : kept;
-        if (all || kept) side->column[side->kept++] = c;
-    }
-    if (varies) return true;
-    if (!all && other->width == side->width) FAIL(err, ERR_INPUT, "no dimension varies in both the source and the target: nothing to fit");
-    FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side->name);
-}
-
-static double *side_rows(Arena *arena, const Side *side, const float *rows, uint64_t n) {
+static double *side_rows(Arena *arena, const RidgeSide *side, const float *rows, uint64_t n) {
     double *out = matrix_new(arena, n, side->kept);
     for (uint64_t r = 0; r < n; r++)
         for (uint32_t k = 0; k < side->kept; k++) {
@@ -63,13 +38,8 @@ static double *side_rows(Arena *arena, const Side *side, const float *rows, uint
     return out;
 }
 
-// Without standardising, the means alone are taken away.
-static void unit_deviation(Side *side, bool standardize) {
-    for (uint32_t c = 0; c < side->width && !standardize; c++) side->deviation[c] = 1;
-}
-
 // Sums of products of two sides, standardised: of what is kept.
-static double *side_products(Arena *arena, const Side *a, const Side *b, const double *products) {
+static double *side_products(Arena *arena, const RidgeSide *a, const RidgeSide *b, const double *products) {
     double *out = matrix_new(arena, a->kept, b->kept);
     for (uint32_t i = 0; i < a->kept; i++)
         for (uint32_t k = 0; k < b->kept; k++)
@@ -81,17 +51,17 @@ static double *side_products(Arena *arena, const Side *a, const Side *b, const d
 
 static void open_rows(Arena *arena, const Given *given, Solver *out) {
     uint64_t n = given->n;
-    out->x.rows = side_rows(arena, &out->x, given->x, n);
-    out->y.rows = side_rows(arena, &out->y, given->y, n);
+    out->x_rows = side_rows(arena, &out->x, given->x, n);
+    out->y_rows = side_rows(arena, &out->y, given->y, n);
     uint32_t in = out->x.kept, to = out->y.kept;
     out->of_rows = n < in;
     out->size = out->of_rows ? (uint32_t)n : in;
     out->gram = matrix_new(arena, out->size, out->size);
-    matrix_gram(out->x.rows, n, in, out->of_rows, out->gram);
-    out->right = out->y.rows;
+    matrix_gram(out->x_rows, n, in, out->of_rows, out->gram);
+    out->right = out->y_rows;
     if (out->of_rows) return;
     double *cross = matrix_new(arena, in, to);
-    matrix_cross(out->x.rows, in, out->y.rows, to, n, cross);
+    matrix_cross(out->x_rows, in, out->y_rows, to, n, cross);
     out->right = cross;
 }
 
@@ -103,9 +73,7 @@ static void open_sums(Arena *arena, const Sums *sums, Solver *out) {
 
 static bool solver_open(Arena *arena, const Given *given, bool standardize, Solver *out, Error *err) {
     *out = (Solver){.n = given->n, .x = side_open(arena, given, 0), .y = side_open(arena, given, 1)};
-    TRY(side_keep(&out->x, &out->y, standardize, err) && side_keep(&out->y, &out->x, standardize, err));
-    unit_deviation(&out->x, standardize);
-    unit_deviation(&out->y, standardize);
+    TRY(ridge_keep(&out->x, &out->y, standardize, err));
     if (given->sums)
         open_sums(arena, given->sums, out);
     else
@@ -130,7 +98,7 @@ static double *coordinates(Arena *arena, const Solver *solver, const double *x, 
     double *out = matrix_new(arena, rows, size);
     if (solver->of_rows) {
         double *dots = matrix_new(arena, rows, size);
-        matrix_product_turned(x, solver->x.rows, count, size, in, dots);
+        matrix_product_turned(x, solver->x_rows, count, size, in, dots);
         x = dots;
     }
     matrix_product(x, solver->vectors, count, size, size, out);
@@ -171,27 +139,11 @@ static double *solution(Arena *arena, Solver *solver, double lambda, Error *err)
     if (!(direct ? solve_directly : solve_decomposed)(arena, solver, lambda, half, err)) return NULL;
     if (!solver->of_rows) return half;
     double *w = matrix_new(arena, in, to);
-    matrix_cross(solver->x.rows, in, half, to, solver->n, w);
+    matrix_cross(solver->x_rows, in, half, to, solver->n, w);
     return w;
 }
 
 // ---- Choosing lambda
-
-// sum |y - mean y|^2 over the held rows, and over those dimensions of it that the map leaves at the mean of the fit.
-static double spread(Arena *arena, const Side *side, const Given *held, double *left_out) {
-    Side own = side_open(arena, held, 1);
-    double sum = 0, rows = (double)held->n;
-    *left_out = 0;
-    for (uint32_t c = 0, k = 0; c < side->width; c++) {
-        double square = own.deviation[c] * own.deviation[c], off = own.mean[c] - side->mean[c];
-        sum += square * rows;
-        if (k < side->kept && side->column[k] == c)
-            k++;
-        else
-            *left_out += (square + off * off) * rows;
-    }
-    return sum;
-}
 
 // Of the held rows, about the means of those that are fitted on: the sum of the squares of the target in its own units,
 // |Y|^2; what belongs to their coordinates A [rows, size], A^T A (the upper half) and A^T Y.
@@ -201,7 +153,7 @@ typedef struct {
 } Held;
 
 // Rows of the target's kept dimensions from standardised units back in its own.
-static void in_units(const Side *side, double *rows, uint64_t n) {
+static void in_units(const RidgeSide *side, double *rows, uint64_t n) {
     for (uint64_t r = 0; r < n; r++)
         for (uint32_t k = 0; k < side->kept; k++) rows[r * side->kept + k] *= side->deviation[side->column[k]];
 }
@@ -283,7 +235,8 @@ static bool score(Arena *arena, const Ridge *fit, double *scores, Error *err) {
     const Given above = part_of(fit, false), last = part_of(fit, true);
     Solver solver;
     TRY(solver_open(arena, &above, fit->standardize, &solver, err) && decompose(arena, &solver, err));
-    double left_out, whole = spread(arena, &solver.y, &last, &left_out), *d = matrix_new(arena, solver.size, 1);
+    const RidgeSide own = side_open(arena, &last, 1);
+    double left_out, whole = ridge_spread(&solver.y, own.mean, own.deviation, last.n, &left_out), *d = matrix_new(arena, solver.size, 1);
     in_units(&solver.y, solver.projected, solver.size);
     const Held held = held_open(arena, &solver, &last);
     Residual left = residual(arena, &held, solver.projected, solver.size, solver.y.kept);
@@ -292,35 +245,10 @@ static bool score(Arena *arena, const Ridge *fit, double *scores, Error *err) {
     return true;
 }
 
-static bool cannot_choose(const Ridge *fit, Error *err) {
-    static const char chosen[] = "lambda is chosen by R2 on the last fifth of the prompts",
-                      instead[] = "fit on more, or give one lambda";
-    unsigned long long held = fit->held, rest = fit->given.n - held;
-    if (!held) FAIL(err, ERR_INPUT, "%s: no row is of these; %s", chosen, instead);
-    if (rest < 2)
-        FAIL(err, ERR_INPUT, "%s: without these there %s %llu row%s to fit on; %s", chosen, rest == 1 ? "is" : "are",
-             rest, rest == 1 ? "" : "s", instead);
-    FAIL(err, ERR_INPUT, "%s: %llu row%s that %s not vary; %s", chosen, held, held == 1 ? "" : "s",
-         held == 1 ? "does" : "do", instead);
-}
-
-// The lambda with the best score; of equal ones the largest.
 static bool choose(Arena *arena, const Ridge *fit, FitReport *report, Error *err) {
-    bool enough = fit->held && fit->given.n >= fit->held + 2, scored = enough && score(arena, fit, report->scores, err);
-    uint32_t best = UINT32_MAX;
-    if (enough && !scored && fit->lambda_count > 1) return false;
-    for (uint32_t i = 0; i < fit->lambda_count; i++) {
-        report->lambdas[i] = fit->lambdas[i];
-        if (!scored) report->scores[i] = NAN;
-        if (isnan(report->scores[i])) continue;
-        bool better = best == UINT32_MAX || report->scores[i] > report->scores[best] ||
-                      (report->scores[i] == report->scores[best] && fit->lambdas[i] > fit->lambdas[best]);
-        if (better) best = i;
-    }
-    report->lambda_count = fit->lambda_count;
-    if (best == UINT32_MAX && fit->lambda_count > 1) return cannot_choose(fit, err);
-    report->lambda = fit->lambdas[best == UINT32_MAX ? 0 : best];
-    return true;
+    bool scored = ridge_has_rows(fit) && score(arena, fit, report->scores, err);
+    if (ridge_has_rows(fit) && !scored && fit->lambda_count > 1) return false;
+    return ridge_choose(fit, scored, report, err);
 }
 
 // ---- The map
@@ -338,7 +266,7 @@ static bool keep_rank(Arena *arena, double *w, uint32_t in, uint32_t out, uint32
 
 // W in the units of the states, with zeros for what was left out, and the shift between the means.
 static void write_states(Arena *arena, const Solver *solver, const double *w, float *map) {
-    const Side *x = &solver->x, *y = &solver->y;
+    const RidgeSide *x = &solver->x, *y = &solver->y;
     double *shift = arena_copy(arena, y->mean, y->width * sizeof *shift);
     memset(map, 0, (size_t)x->width * y->width * sizeof *map);
     for (uint32_t i = 0; i < x->kept; i++) {
@@ -354,8 +282,8 @@ static void write_states(Arena *arena, const Solver *solver, const double *w, fl
 }
 
 static bool target_spread(Arena *arena, const Solver *solver, const Given *given, Spread *out, Error *err) {
-    const Side *y = &solver->y;
-    if (!given->sums) return spread_find(arena, y->rows, given->n, y->kept, out, err);
+    const RidgeSide *y = &solver->y;
+    if (!given->sums) return spread_find(arena, solver->y_rows, given->n, y->kept, out, err);
     return spread_of_square(arena, side_products(arena, y, y, given->sums->square[1]), given->n, y->kept, out, err);
 }
 
