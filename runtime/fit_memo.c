@@ -16,8 +16,7 @@ static bool same_parts(const Step *a, const Step *b) {
     return same && a->rows == b->rows && same_rows(a, b, 0) && same_rows(a, b, 1);
 }
 
-// The next fit of the kind, if it goes on from this one's parts.
-static const Step *heir(const Plan *plan, const Step *step) {
+const Step *fit_heir(const Plan *plan, const Step *step) {
     for (const Step *next = step + 1; next < plan->steps + plan->step_count; next++)
         if (next->op == OP_fit_procrustes) return same_parts(step, next) ? next : NULL;
     return NULL;
@@ -33,7 +32,7 @@ Arena *fit_memo_renew(FitMemo *memo) {
 }
 
 void fit_memo_pass(FitMemo *memo, const Plan *plan, const Step *step, const ProcrustesParts *parts) {
-    memo->step = parts ? heir(plan, step) : NULL;
+    memo->step = parts ? fit_heir(plan, step) : NULL;
     memo->parts = parts;
     if (!memo->step) fit_memo_drop(memo);
 }

@@ -11,6 +11,8 @@ typedef struct {
     const ProcrustesParts *parts;
 } FitMemo;
 
+// The next Procrustes fit of the plan, if it goes on from the parts of the step, which is one; else NULL.
+const Step *fit_heir(const Plan *plan, const Step *step);
 // What is left for a step, or NULL.
 const ProcrustesParts *fit_memo_find(const FitMemo *memo, const Step *step);
 // Where the parts of another fit may be made; what was left is dropped.

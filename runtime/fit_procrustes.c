@@ -1,10 +1,10 @@
-// fit.c: Procrustes maps, principal directions, differences of means.
+// fit_procrustes.c: Procrustes maps.
 //
 // Sources: Schönemann 1966 (orthogonal Procrustes: Q = U V^T of X^T Y), with scale s = sum of singular values / |X|^2;
 // whitening by the symmetric root of a shrunk covariance (Ledoit and Wolf's form with a given weight).
 #include <math.h>
 
-#include "runtime/fit.h"
+#include "runtime/fit_procrustes.h"
 #include "runtime/matrix.h"
 
 // The whitened coordinates of one side: along the eigenvectors of the covariance on which the rows vary at all, divided
@@ -41,25 +41,32 @@ static bool whole_root(Arena *arena, const Procrustes *fit, const double *c, con
     return true;
 }
 
-static bool whitening(Arena *arena, Arena *scratch, const Procrustes *fit, int side, Whitening *out, Error *err) {
-    uint32_t width = side ? fit->given.out : fit->given.in;
+bool whitened_values(Arena *arena, const Procrustes *fit, int side, const double *values, double mean, WhitenedValues *out, Error *err) {
+    uint32_t width = side ? fit->given.out : fit->given.in, first = 0;
     uint64_t n = fit->given.n;
-    double *c = given_square(scratch, &fit->given, side), *values = matrix_new(scratch, width, 1);
-    double mean = matrix_trace(c, width) / width;
-    TRY(matrix_eigen(c, width, values, err));
     double largest = values[width - 1], none = largest * (double)MAX(n, (uint64_t)width) * 0x1p-52;
     if (!(largest > 0)) FAIL(err, ERR_INPUT, "the %s's states are the same for every prompt: nothing to fit", side ? "target" : "source");
-    uint32_t first = 0;
     while (first < width && !(values[first] > none)) first++;
-    *out = (Whitening){.rank = width - first, .spread = spread_of(values, width, n, width)};
-    out->axes = matrix_new(arena, width, out->rank);
+    *out = (WhitenedValues){.first = first, .rank = width - first, .spread = spread_of(values, width, n, width)};
     out->deviation = matrix_new(arena, out->rank, 1);
     for (uint32_t k = 0; k < out->rank; k++) {
         double value = floored(fit, values[first + k], mean, largest);
         out->deviation[k] = sqrt(value / (double)n);
         out->norm += values[first + k] / value * (double)n;
-        for (uint32_t i = 0; i < width; i++) out->axes[(size_t)i * out->rank + k] = c[(size_t)i * width + first + k];
     }
+    return true;
+}
+
+static bool whitening(Arena *arena, Arena *scratch, const Procrustes *fit, int side, Whitening *out, Error *err) {
+    uint32_t width = side ? fit->given.out : fit->given.in;
+    double *c = given_square(scratch, &fit->given, side), *values = matrix_new(scratch, width, 1);
+    double mean = matrix_trace(c, width) / width;
+    WhitenedValues found;
+    TRY(matrix_eigen(c, width, values, err) && whitened_values(arena, fit, side, values, mean, &found, err));
+    *out = (Whitening){.rank = found.rank, .spread = found.spread, .norm = found.norm, .deviation = found.deviation};
+    out->axes = matrix_new(arena, width, out->rank);
+    for (uint32_t k = 0; k < out->rank; k++)
+        for (uint32_t i = 0; i < width; i++) out->axes[(size_t)i * out->rank + k] = c[(size_t)i * width + found.first + k];
     return !fit->complete || whole_root(arena, fit, c, values, mean, width, out, err);
 }
 
@@ -88,14 +95,17 @@ static double *coloured(Arena *arena, double *q, uint32_t in, uint32_t out, cons
     return spanned(arena, q, in, out, x, y);
 }
 
-// q = u_r v_r^T for the r leading triples. Those beyond the numerical rank are never used: what an SVD returns there
-// is not a function of the data. size: the larger of the rows and the widths.
+uint32_t procrustes_rank(const double *values, uint32_t count, uint64_t size, uint32_t want) {
+    uint32_t rank = 0;
+    double least = values[0] * (double)size * 0x1p-52;
+    while (rank < count && values[rank] > least) rank++;
+    return want ? MIN(want, rank) : rank;
+}
+
+// q = u_r v_r^T for the r leading triples. size: the larger of the rows and the widths.
 static uint32_t rotation(Arena *arena, const double *u, const double *values, const double *vt, uint32_t a, uint32_t b,
                          uint64_t size, uint32_t want, double *q) {
-    uint32_t k = MIN(a, b), r = 0;
-    double least = values[0] * (double)size * 0x1p-52;
-    while (r < k && values[r] > least) r++;
-    if (want && want < r) r = want;
+    uint32_t k = MIN(a, b), r = procrustes_rank(values, k, size, want);
     double *left = matrix_new(arena, a, r);
     for (uint32_t i = 0; i < a; i++)
         for (uint32_t j = 0; j < r; j++) left[(size_t)i * r + j] = u[(size_t)i * k + j];
