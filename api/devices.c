@@ -29,7 +29,7 @@ typedef struct {
     uint32_t threads;
     uint64_t memory;
     Part llvm;
-    Part cuda[3]; // the driver, NVRTC, cuBLASLt
+    Part cuda[4]; // the driver, NVRTC, cuBLASLt, cuSOLVER
     LIST(GpuFound) gpus;
     const char *why_no_gpu;
 } Devices;
@@ -86,15 +86,23 @@ static Str blaslt_version(Arena *arena) {
     return str_format(arena, "%zu.%zu.%zu", version / 10000, version / 100 % 100, version % 100);
 }
 
+static Str cusolver_version(Arena *arena) {
+    int version = 0;
+    cusolver.GetVersion(&version);
+    return str_format(arena, "%d.%d.%d", version / 1000, version / 100 % 10, version % 100);
+}
+
 static const struct {
     const char *name, *key;
     bool (*load)(const char *path, Error *err);
     Str (*version)(Arena *arena);
     const char *(*file)(void);
+    bool spared; // without it less is done on the GPU
 } parts[] = {
-    {"driver", "driver", cuda_load, driver_version, cuda_file},
-    {"NVRTC", "nvrtc", nvrtc_load, nvrtc_version, nvrtc_file},
-    {"cuBLASLt", "cublaslt", blaslt_load, blaslt_version, blaslt_file},
+    {"driver", "driver", cuda_load, driver_version, cuda_file, false},
+    {"NVRTC", "nvrtc", nvrtc_load, nvrtc_version, nvrtc_file, false},
+    {"cuBLASLt", "cublaslt", blaslt_load, blaslt_version, blaslt_file, false},
+    {"cuSOLVER", "cusolver", cusolver_load, cusolver_version, cusolver_file, true},
 };
 
 static bool look_at_gpu(int number, GpuFound *out, Error *err) {
@@ -145,7 +153,7 @@ static void find_gpus(Devices *found, const char *path) {
 
 static bool gpu_usable(const Devices *found) {
     bool usable = !found->why_no_gpu;
-    for (size_t i = 0; i < COUNT(parts); i++) usable &= found->cuda[i].version.len > 0;
+    for (size_t i = 0; i < COUNT(parts); i++) usable &= parts[i].spared || found->cuda[i].version.len > 0;
     return usable;
 }
 

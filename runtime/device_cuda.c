@@ -2,62 +2,16 @@
 // runs on the processor with the functions of ref.
 #include "mdx/map.h"
 #include "runtime/cache.h"
-#include "runtime/cuda/attention.h"
 #include "runtime/cuda/copy.h"
-#include "runtime/cuda/graphs.h"
+#include "runtime/cuda/device.h"
 #include "runtime/cuda/held.h"
-#include "runtime/cuda/logits.h"
 #include "runtime/cuda/memory.h"
-#include "runtime/cuda/reads.h"
-#include "runtime/cuda/upload.h"
-#include "runtime/device.h"
-#include "runtime/ref.h"
 
 extern const DeviceApi device_cuda;
 
-// What a step needs beside its values.
-typedef struct {
-    uint32_t kernel;      // of a row kernel, or of what gathers a product's rows
-    RowPointer *pointers; // of the operands, then of the results
-    uint32_t pointer_count;
-    GpuLogits *logits;
-    GpuGemm *gemms; // of a product: one, or one a weight
-    uint32_t gemm_count;
-    bool gathers, rounds; // a product whose rows are copied first; whose results are float32 and copied then
-    uint32_t rounder;     // kernel
-    CudaAttention attention;
-    AttentionPlan *attends;
-    uint64_t tables; // of attention, among the constants
-    uint64_t kept;   // of logits: where, of DeviceCuda.kept
-} BoundStep;
-
-typedef struct {
-    Gpu gpu;
-    Arena *arena; // of one plan
-    const Plan *plan;
-    const Tensor *const *tensors;
-    Upload *upload;
-    Constants *constants;
-    KernelSet *kernels;
-    Gemms *gemms;
-    Graphs *graphs;
-    Reads *reads;
-    U32List unchecked;                 // steps of logits that may have found what is not finite
-    DevicePtr memory, tiles, kept;     // the plan's values; of logits; what is kept of these
-    DevicePtr gathered, rounded;   // rows of a product, in another type or order; its results before they are rounded
-    uint64_t *table;                   // by value: where a table of the plan lies among the constants
-    DType *table_type;                 // and what it holds there
-    void **host;                       // plan_host_values
-    BoundStep *steps;
-    uint64_t gathered_bytes;
-    bool strict, filled; // memory holds numbers of a run
-    LIST(CuEvent) marks;
-    size_t marked;
-} DeviceCuda;
-
 // ---- Values
 
-static GpuValue value_at(const DeviceCuda *self, uint32_t i) {
+GpuValue cuda_value_at(const DeviceCuda *self, uint32_t i) {
     const Value *value = &self->plan->values[i];
     GpuValue out = {.dtype = value->dtype, .rows = value->rows, .width = value->width};
     switch (value->place) {
@@ -77,7 +31,7 @@ static GpuValue value_at(const DeviceCuda *self, uint32_t i) {
 }
 
 static GpuValue resolve(void *self, uint32_t value) {
-    return value_at(self, value);
+    return cuda_value_at(self, value);
 }
 
 // From one row to the next.
@@ -119,7 +73,7 @@ static void place_tables(DeviceCuda *self, const DType *as) {
 // ---- Row kernels
 
 static DType operand_type(const DeviceCuda *self, const RowOperand *operand, const RowBinding *binding) {
-    return operand->flag ? DTYPE_f32 : value_at(self, binding->value).dtype;
+    return operand->flag ? DTYPE_f32 : cuda_value_at(self, binding->value).dtype;
 }
 
 static void plan_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
@@ -150,7 +104,7 @@ static RowPointer bind_operand(const DeviceCuda *self, const Step *step, uint32_
     RowPointer out = {.map = table_at(self, binding->map, step->rows)};
     if (binding->blocks) out.blocks = table_at(self, binding->blocks, code->width / operand->span);
     if (operand->flag) return out;
-    GpuValue value = value_at(self, binding->value);
+    GpuValue value = cuda_value_at(self, binding->value);
     out.at = address(value.at + binding->row * row_bytes(&value));
     out.stride = operand->fixed ? 0 : value.stride;
     return out;
@@ -163,7 +117,7 @@ static void bind_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
     out->pointers = arena_many(self->arena, RowPointer, out->pointer_count);
     for (uint32_t k = 0; k < code->operand_count; k++) out->pointers[k] = bind_operand(self, step, k);
     for (uint32_t k = 0; k < code->result_count; k++) {
-        GpuValue value = value_at(self, fused->results[k].value);
+        GpuValue value = cuda_value_at(self, fused->results[k].value);
         out->pointers[code->operand_count + k] =
             (RowPointer){.at = address(value.at), .map = table_at(self, fused->results[k].map, step->rows), .stride = value.stride};
     }
@@ -178,7 +132,7 @@ static bool run_kernel(DeviceCuda *self, const Step *step, const BoundStep *boun
 // ---- Products
 
 static GpuValue weight_at(const DeviceCuda *self, const Step *step, uint32_t i) {
-    return value_at(self, step_weight(step, i));
+    return cuda_value_at(self, step_weight(step, i));
 }
 
 // Weights that lie one below another in memory are one matrix. They do not where two models share some of them.
@@ -193,7 +147,7 @@ static bool one_below_another(const DeviceCuda *self, const Step *step) {
 // cuBLASLt multiplies two matrices of one type. Weights are loaded as what states are; maps are float32: rows for them
 // are widened first, and their result is rounded afterwards.
 static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
-    GpuValue x = value_at(self, step->in[0]), w = value_at(self, step->in[1]), y = value_at(self, step->out);
+    GpuValue x = cuda_value_at(self, step->in[0]), w = cuda_value_at(self, step->in[1]), y = cuda_value_at(self, step->out);
     bool apart = !rows_are_run(step->map[0], step->rows);
     out->gathers = apart || x.dtype != w.dtype;
     out->rounds = w.dtype == DTYPE_f32 && y.dtype != DTYPE_f32;
@@ -212,7 +166,7 @@ static void plan_product(DeviceCuda *self, const Step *step, BoundStep *out) {
 }
 
 static void bind_product(DeviceCuda *self, const Step *step, BoundStep *out) {
-    GpuValue x = value_at(self, step->in[0]), y = value_at(self, step->out);
+    GpuValue x = cuda_value_at(self, step->in[0]), y = cuda_value_at(self, step->out);
     bool run = rows_are_run(step->map[0], step->rows);
     DevicePtr rows = x.at + (run && step->map[0] ? step->map[0][0] * row_bytes(&x) : 0);
     uint64_t column = 0;
@@ -248,14 +202,14 @@ static bool run_product(DeviceCuda *self, const Step *step, const BoundStep *bou
 // ---- Attention
 
 static CudaKeys keys_at(const DeviceCuda *self, uint32_t value, const KeyRows *rows) {
-    GpuValue at = value_at(self, value), other = rows->rows ? value_at(self, rows->other) : (GpuValue){0};
+    GpuValue at = cuda_value_at(self, value), other = rows->rows ? cuda_value_at(self, rows->other) : (GpuValue){0};
     return (CudaKeys){at.at, other.at, at.stride, other.stride, *rows};
 }
 
 static CudaAttention attention_of(const DeviceCuda *self, const Step *step) {
     uint32_t heads = step->attr.attention.heads;
-    GpuValue q = value_at(self, step->in[0]);
-    return (CudaAttention){.dtype = q.dtype, .q = q.at, .q_stride = q.stride, .out = value_at(self, step->out).at,
+    GpuValue q = cuda_value_at(self, step->in[0]);
+    return (CudaAttention){.dtype = q.dtype, .q = q.at, .q_stride = q.stride, .out = cuda_value_at(self, step->out).at,
                            .keys = keys_at(self, step->in[1], &step->keys), .values = keys_at(self, step->in[2], &step->values),
                            .q_map = step->map[0], .count = step->count, .rows = step->rows, .heads = heads,
                            .kv_heads = step->attr.attention.kv_heads, .size = self->plan->values[step->out].width / heads,
@@ -295,107 +249,6 @@ static bool run_logits(DeviceCuda *self, const Step *step, const BoundStep *boun
     (void)self;
     (void)step;
     return gpu_logits_run(bound->logits, err);
-}
-
-// ---- On the processor: sums over prompts, fits
-
-// What waits is launched, all that was launched is done, and logits were finite.
-static bool settle(DeviceCuda *self, Error *err) {
-    TRY(graphs_flush(self->graphs, err) && gpu_wait(&self->gpu, err));
-    for (size_t i = 0; i < self->unchecked.len; i++) {
-        const Step *step = &self->plan->steps[self->unchecked.at[i]];
-        if (gpu_logits_check(self->steps[self->unchecked.at[i]].logits, err)) continue;
-        self->unchecked.len = 0;
-        if (step->name.len) error_prefix(err, "%.*s", STR_ARG(step->name));
-        return error_at(err, step->span);
-    }
-    self->unchecked.len = 0;
-    return true;
-}
-
-// Rows of a value, one behind another, when all that was launched is done. Those of columns come with what lies between.
-static bool copy_out(DeviceCuda *self, uint32_t i, uint64_t first, uint64_t rows, void *out, Error *err) {
-    GpuValue value = value_at(self, i);
-    uint64_t row = (uint64_t)value.width * dtype_info[value.dtype].bytes, step = row_bytes(&value);
-    Arena *scratch = arena_open();
-    unsigned char *raw = row == step || !rows ? out : arena_alloc(scratch, (size_t)(rows * step));
-    size_t bytes = rows ? (size_t)((rows - 1) * step + row) : 0;
-    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(raw, value.at + first * step, bytes, self->gpu.stream), "read results", err) && gpu_wait(&self->gpu, err);
-    if (ok && raw != out) rows_pack(raw, rows, (size_t)row, (size_t)step, out);
-    arena_close(scratch);
-    return ok;
-}
-
-// The same as ref has them: states that are stored short become float32.
-static bool copy_wide(DeviceCuda *self, uint32_t i, uint64_t first, uint64_t rows, void *out, Error *err) {
-    const Value *value = &self->plan->values[i];
-    uint64_t count = rows * value->width;
-    if (!dtype_is_short(value->dtype)) return copy_out(self, i, first, rows, out, err);
-    Arena *scratch = arena_open();
-    void *raw = arena_many(scratch, uint16_t, count);
-    bool ok = copy_out(self, i, first, rows, raw, err);
-    if (ok) dtype_to_f32(value->dtype, raw, out, (size_t)count);
-    arena_close(scratch);
-    return ok;
-}
-
-static const void *fetch(DeviceCuda *self, uint32_t i, DType *dtype, Arena *scratch, Error *err) {
-    const Value *value = &self->plan->values[i];
-    *dtype = value->dtype;
-    if (self->host[i]) return self->host[i];
-    if (value->place == IN_PLAN) return self->plan->tables[value->table].data;
-    if (value->place == IN_FILE) {
-        *dtype = self->tensors[i]->dtype;
-        return self->tensors[i]->data;
-    }
-    if (dtype_is_short(value->dtype)) *dtype = DTYPE_f32;
-    void *out = arena_alloc(scratch, (size_t)(value->rows * value->width * dtype_info[*dtype].bytes));
-    return copy_wide(self, i, 0, value->rows, out, err) ? out : NULL;
-}
-
-static bool store(DeviceCuda *self, uint32_t i, const void *from, Arena *scratch, Error *err) {
-    const Value *value = &self->plan->values[i];
-    uint64_t count = value->rows * value->width;
-    MUST(!value->stride || value->stride == value->width); // columns are written by products and kernels alone
-    if (dtype_is_short(value->dtype)) {
-        void *narrow = arena_many(scratch, uint16_t, count);
-        dtype_from_f32(value->dtype, from, narrow, (size_t)count);
-        from = narrow;
-    }
-    TRY(cuda_ok(cuda.MemcpyHtoDAsync(value_at(self, i).at, from, (size_t)(count * dtype_info[value->dtype].bytes), self->gpu.stream), "write results", err));
-    return gpu_wait(&self->gpu, err);
-}
-
-static bool compute_as_ref(Device *device, const Step *step, Arena *scratch, Error *err) {
-    DeviceCuda *self = device->self;
-    const Value *out = &self->plan->values[step->out];
-    bool narrow = dtype_is_short(out->dtype);
-    RefOp op = {.step = step, .plan = self->plan, .out_dtype = narrow ? DTYPE_f32 : out->dtype, .out_rows = out->rows, .width = out->width,
-                .fit = &device->fit, .memo = &device->memo, .scratch = scratch};
-    void *kept = self->host[step->out];
-    op.out = kept ? kept : arena_alloc(scratch, (size_t)(out->rows * out->width * dtype_info[op.out_dtype].bytes));
-    for (uint32_t i = 0; i < op_info[step->op].inputs; i++) {
-        const Value *in = &self->plan->values[step->in[i]];
-        op.in[i] = (RefInput){.rows = in->rows, .width = in->width};
-        TRY((op.in[i].data = fetch(self, step->in[i], &op.in[i].dtype, scratch, err)) != NULL);
-    }
-    return ref_functions[step->op](&op, err) && (kept || store(self, step->out, op.out, scratch, err));
-}
-
-// Memory that the step reads was written by then, and what it writes was read.
-static bool touches_gpu(const DeviceCuda *self, const Step *step) {
-    bool any = !self->host[step->out];
-    for (uint32_t i = 0; i < op_info[step->op].inputs; i++)
-        any |= self->plan->values[step->in[i]].place == IN_ARENA && !self->host[step->in[i]];
-    return any;
-}
-
-static bool run_as_ref(Device *device, const Step *step, Error *err) {
-    if (touches_gpu(device->self, step)) TRY(settle(device->self, err));
-    Arena *scratch = arena_open();
-    bool ok = compute_as_ref(device, step, scratch, err);
-    arena_close(scratch);
-    return ok;
 }
 
 // ---- Kinds of steps
@@ -445,6 +298,7 @@ static void drop_plan(DeviceCuda *self) {
     self->graphs = NULL;
     self->unchecked = (U32List){0};
     reads_close(self->reads);
+    fits_close(self->fits);
     gemms_close(self->gemms);
     kernel_set_close(self->kernels);
     constants_close(self->constants);
@@ -455,7 +309,7 @@ static void drop_plan(DeviceCuda *self) {
     gpu_give(self->gathered);
     gpu_give(self->rounded);
     arena_close(self->arena);
-    self->reads = NULL, self->gemms = NULL, self->kernels = NULL, self->constants = NULL, self->upload = NULL, self->arena = NULL;
+    self->reads = NULL, self->fits = NULL, self->gemms = NULL, self->kernels = NULL, self->constants = NULL, self->upload = NULL, self->arena = NULL;
     self->memory = self->tiles = self->kept = self->gathered = self->rounded = 0;
 }
 
@@ -532,6 +386,8 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
     self->reads = reads_open(&self->gpu, states_bytes(self->plan), self->arena);
     device_phase(device, "compiling kernels");
     place_tables(self, as);
+    const FitWorld world = {&self->gpu, self->plan, self->kernels, self->constants, resolve, self, self->host};
+    self->fits = fits_open(&world, device->options.cuda_path, self->arena);
     each_step(self, false);
     TRY(kernel_set_build(self->kernels, &self->gpu, err) && take_memory(self, err) && constants_load(self->constants, &self->gpu, err));
     each_step(self, true);
@@ -542,7 +398,7 @@ static bool cuda_device_prepare(Device *device, const BoundPlan *bound, Error *e
 static bool cuda_device_begin(Device *device, Error *err) {
     DeviceCuda *self = device->self;
     self->filled = true;
-    TRY(settle(self, err)); // values may be replaced
+    TRY(cuda_settle(self, err)); // values may be replaced
     reads_forget(self->reads);
     for (size_t i = 0; i < self->plan->value_count; i++) {
         const Value *value = &self->plan->values[i];
@@ -558,7 +414,7 @@ static bool cuda_device_run(Device *device, const Step *step, Error *err) {
     DeviceCuda *self = device->self;
     uint32_t number = (uint32_t)(step - self->plan->steps);
     if (step->logits && gpu_logits_kept(self->steps[number].logits)) list_push(self->arena, &self->unchecked, number);
-    return kind_of(step) ? graphs_add(self->graphs, number, step->flops, err) : run_as_ref(device, step, err);
+    return kind_of(step) ? graphs_add(self->graphs, number, step->flops, err) : host_run(device, step, err);
 }
 
 static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row, uint64_t rows, void *out, Error *err) {
@@ -570,13 +426,13 @@ static bool cuda_device_read(Device *device, uint32_t value, uint64_t first_row,
         memcpy(out, (const unsigned char *)self->host[value] + first_row * row, (size_t)(rows * row));
         return true;
     }
-    return settle(self, err) && copy_wide(self, value, first_row, rows, out, err);
+    return cuda_settle(self, err) && cuda_copy_wide(self, value, first_row, rows, out, err);
 }
 
 static bool cuda_device_ask(Device *device, uint32_t value, bool *asked, Error *err) {
     DeviceCuda *self = device->self;
     const Value *v = &self->plan->values[value];
-    GpuValue at = value_at(self, value);
+    GpuValue at = cuda_value_at(self, value);
     *asked = false;
     if (v->place != IN_ARENA || self->host[value] || at.stride != at.width) return true;
     return graphs_flush(self->graphs, err) && reads_ask(self->reads, at.at, at.dtype, at.rows * at.width, asked, err);

@@ -1,7 +1,8 @@
-// api.h: what mdx uses of libcuda, NVRTC and cuBLASLt 12 and 13, declared here so that mdx is built without a toolkit.
+// api.h: what mdx uses of libcuda, NVRTC, cuBLASLt, cuBLAS and cuSOLVER of CUDA 12 and 13, declared here so that mdx is
+// built without a toolkit.
 //
 // The values are part of those libraries' binary interfaces; tests/unit/cuda_abi.c compares them with the real headers.
-// Results are int: 0 is success in all three.
+// Results are int: 0 is success in all.
 #pragma once
 
 #include <stddef.h>
@@ -121,3 +122,17 @@ enum {                           // MatmulPreferenceSetAttribute
     LT_PREF_WORKSPACE_BYTES = 1, // 64 bits
     LT_PREF_REDUCTIONS = 3,      // 32 bits: those allowed
 };
+
+// ---- cuBLAS and cuSOLVER: matrices lie column by column
+
+typedef struct BlasHandleBody *BlasHandle;
+typedef struct SolverHandleBody *SolverHandle;
+typedef struct SolverParamsBody *SolverParams;
+typedef struct GesvdjInfoBody *GesvdjInfo;
+
+enum { BLAS_PLAIN = 0, BLAS_TRANSPOSED = 1 };
+enum { BLAS_LOWER = 0 };              // half of a symmetric or triangular matrix
+enum { BLAS_LEFT = 0, BLAS_RIGHT = 1 };
+enum { BLAS_NOT_UNIT = 0 };           // diagonal of a triangular matrix
+enum { SOLVER_F64 = 1 };              // data and compute type
+enum { SOLVER_VALUES = 0, SOLVER_VECTORS = 1 }; // of eigenvalues and singular values

@@ -1,4 +1,4 @@
-// load.c: finding and loading libcuda, NVRTC and cuBLASLt.
+// load.c: finding and loading libcuda, NVRTC, cuBLASLt, cuBLAS and cuSOLVER.
 #define _GNU_SOURCE // dlinfo
 
 #include <dlfcn.h>
@@ -13,16 +13,19 @@
 CudaDriver cuda;
 Nvrtc nvrtc;
 BlasLt blaslt;
+Cublas cublas;
+Cusolver cusolver;
 
 // Entries are those of CUDA 12.0, whatever the driver: some changed their parameters later.
 enum { ENTRIES_OF = 12000 };
 
 typedef struct {
-    const char *name, *symbol; // in the library; libcuda alone has a symbol that is not the name
+    const char *name, *symbol; // in the library; some have a symbol that is not the name
 } Entry;
 
 typedef struct {
     const char *names[3]; // of files, the best first
+    int behind;           // CUDA's version minus that in the name
     void *table;          // of the functions
     const Entry *entries;
     size_t count;
@@ -43,6 +46,14 @@ static const Entry nvrtc_entries[] = {
 static const Entry blaslt_entries[] = {
 #define MDX_BLASLT(result, name, parameters) {"cublasLt" #name, "cublasLt" #name},
 #include "runtime/cuda/blaslt.def"
+};
+static const Entry cublas_entries[] = {
+#define MDX_CUBLAS(name, symbol, parameters) {"cublas" #name, "cublas" #symbol},
+#include "runtime/cuda/cublas.def"
+};
+static const Entry cusolver_entries[] = {
+#define MDX_CUSOLVER(name, symbol, parameters) {"cusolver" #name, "cusolver" #symbol},
+#include "runtime/cuda/cusolver.def"
 };
 
 static Library driver_library = {
@@ -69,6 +80,21 @@ static Library blaslt_library = {
     .missing =
         "no cuBLASLt, which multiplies matrices on the GPU: pip install nvidia-cublas%s, or apt install libcublaslt12, "
         "or say where it is with --cuda-path"};
+static Library cublas_library = {
+    .names = {"libcublas.so.13", "libcublas.so.12"},
+    .table = &cublas,
+    .entries = cublas_entries,
+    .count = COUNT(cublas_entries),
+    .missing = "no cuBLAS, without which the processor makes large fits: pip install nvidia-cublas%s, or apt install "
+               "libcublas12, or say where it is with --cuda-path"};
+static Library cusolver_library = {
+    .names = {"libcusolver.so.12", "libcusolver.so.11"},
+    .behind = 1,
+    .table = &cusolver,
+    .entries = cusolver_entries,
+    .count = COUNT(cusolver_entries),
+    .missing = "no cuSOLVER, without which the processor makes large fits: pip install nvidia-cusolver%s, or apt install "
+               "libcusolver11, or say where it is with --cuda-path"};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -192,9 +218,9 @@ static void *open_in(Search *search, Str folder, const char *name) {
 }
 
 // Code for CUDA 13 does not run on a driver for 12.
-static bool too_new(const char *name) {
+static bool too_new(const Library *library, const char *name) {
     int newest = driver_major();
-    return newest && atoi(strrchr(name, '.') + 1) > newest;
+    return newest && atoi(strrchr(name, '.') + 1) + library->behind > newest;
 }
 
 static void *open_library(const Library *library, const char *path, Error *err) {
@@ -203,7 +229,7 @@ static void *open_library(const Library *library, const char *path, Error *err) 
     void *opened = NULL;
     for (size_t n = 0; library->names[n] && !opened; n++)
         for (size_t i = 0; i < search.folders.len && !opened; i++)
-            if (library->of_driver || !too_new(library->names[n]))
+            if (library->of_driver || !too_new(library, library->names[n]))
                 opened = open_in(&search, search.folders.at[i], library->names[n]);
     if (!opened && search.trouble.len)
         error_set(err, ERR_SYSTEM, "%s cannot be loaded: %.*s", library->names[0], STR_ARG(search.trouble));
@@ -327,6 +353,10 @@ bool blaslt_load(const char *path, Error *err) {
     return load_once(&blaslt_library, path, err);
 }
 
+bool cusolver_load(const char *path, Error *err) {
+    return load_once(&cublas_library, path, err) && load_once(&cusolver_library, path, err);
+}
+
 const char *cuda_file(void) {
     return driver_library.loaded ? driver_library.file : NULL;
 }
@@ -337,4 +367,8 @@ const char *nvrtc_file(void) {
 
 const char *blaslt_file(void) {
     return blaslt_library.loaded ? blaslt_library.file : NULL;
+}
+
+const char *cusolver_file(void) {
+    return cusolver_library.loaded ? cusolver_library.file : NULL;
 }

@@ -1,5 +1,6 @@
 // memory.c: what a plan takes of the GPU's memory, before there is anything on it.
 #include "runtime/cuda/memory.h"
+#include "runtime/cuda/fit_steps.h"
 #include "runtime/cuda/held.h"
 #include "runtime/cuda/logits.h"
 
@@ -38,5 +39,5 @@ uint64_t cuda_plan_bytes(const Plan *plan) {
         products = MAX(products, product_bytes(plan, step));
         if (step->logits) tiles = MAX(tiles, gpu_logits_most_bytes(plan, step));
     }
-    return weights + tables + products + tiles + SLACK;
+    return weights + tables + products + tiles + fits_bytes(plan) + SLACK;
 }

@@ -1,9 +1,11 @@
 // cuda_abi.c: what runtime/cuda/api.h declares is what the real headers declare, where a toolkit is installed.
 #include <stdio.h>
 
-#if __has_include(<cuda.h>) && __has_include(<cublasLt.h>) && __has_include(<nvrtc.h>)
+#if __has_include(<cuda.h>) && __has_include(<cublasLt.h>) && __has_include(<nvrtc.h>) && __has_include(<cusolverDn.h>)
 #include <cublasLt.h>
+#include <cublas_v2.h>
 #include <cuda.h>
+#include <cusolverDn.h>
 #include <nvrtc.h>
 
 #include "runtime/cuda/load.h"
@@ -101,6 +103,22 @@ SAME(LT_PREF_WORKSPACE_BYTES, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES);
 SAME(LT_PREF_REDUCTIONS, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK);
 
 
+
+// ---- cuBLAS and cuSOLVER
+SAME_SIZE(int, cublasFillMode_t);
+SAME_SIZE(int, cublasSideMode_t);
+SAME_SIZE(int, cublasDiagType_t);
+SAME_SIZE(int, cusolverStatus_t);
+SAME_SIZE(int, cusolverEigMode_t);
+SAME(BLAS_PLAIN, CUBLAS_OP_N);
+SAME(BLAS_TRANSPOSED, CUBLAS_OP_T);
+SAME(BLAS_LOWER, CUBLAS_FILL_MODE_LOWER);
+SAME(BLAS_LEFT, CUBLAS_SIDE_LEFT);
+SAME(BLAS_RIGHT, CUBLAS_SIDE_RIGHT);
+SAME(BLAS_NOT_UNIT, CUBLAS_DIAG_NON_UNIT);
+SAME(SOLVER_F64, CUDA_R_64F);
+SAME(SOLVER_VALUES, CUSOLVER_EIG_MODE_NOVECTOR);
+SAME(SOLVER_VECTORS, CUSOLVER_EIG_MODE_VECTOR);
 
 int main(void) {
     printf("api.h is as CUDA %d.%d, cuBLASLt %d has it\n", CUDA_VERSION / 1000, CUDA_VERSION % 1000 / 10,

@@ -1,10 +1,11 @@
 // cuda_variants.c: whatever attention_plan asks for compiles, for each kind of GPU: head sizes, types and forms. The
 // head size of most models is compiled in all ways; of the others each in each form, types and GPUs in turns. So do
-// products of few rows.
+// products of few rows, and what fits read and write.
 #include "check.h"
 #include "gpu/attention_case.h"
 #include "runtime/cuda/compile.h"
 #include "runtime/cuda/few.h"
+#include "runtime/cuda/fits.h"
 
 enum { PLAIN, WIDE, MIXED, SPLIT, FORMS, ARCHS = 3, COMMON = 128 };
 
@@ -86,6 +87,15 @@ static void add_few_rows(Texts *texts) {
     for (size_t i = 0; i < FEW_FORMS; i++) CHECK(seen[i]);
 }
 
+static void add_fits(Texts *texts) {
+    static const char *const functions[] = {"fit_sums", "fit_rows", "fit_map"};
+    static const DType dtypes[] = {DTYPE_f32, DTYPE_bf16, DTYPE_f16};
+    for (size_t t = 0; t < COUNT(dtypes); t++) {
+        KernelSource source = {"fits", fit_text(functions[t], dtypes[t], texts->arena), true};
+        for (size_t i = 0; i < ARCHS; i++) list_push(texts->arena, &texts->sources[i], source);
+    }
+}
+
 int main(void) {
     Error err;
     if (!nvrtc_load(NULL, &err)) {
@@ -96,6 +106,7 @@ int main(void) {
     add_tensor(&texts);
     add_plain(&texts);
     add_few_rows(&texts);
+    add_fits(&texts);
     for (size_t i = 0; i < ARCHS; i++) {
         size_t count = texts.sources[i].len;
         KernelImage *images = arena_many(texts.arena, KernelImage, count);

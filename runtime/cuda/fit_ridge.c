@@ -1,0 +1,195 @@
+// fit_ridge.c: ridge regression on the GPU: with few rows G = X X^T and W = X^T (G + lambda)^-1 Y, else G = X^T X and
+// W = (G + lambda)^-1 X^T Y. Held rows are predicted without W: with (G + lambda)^-1 of their products with X, or of
+// themselves, times Y, or X^T Y.
+//
+// Cholesky's factors of G + lambda, one a lambda, cost less than G's eigenvectors, and are as good while lambda is well
+// above the rounding of G; else the eigenvectors serve all.
+#include "runtime/fit_ridge.h"
+#include "runtime/cuda/fits.h"
+
+typedef struct {
+    const FitWork *work;
+    DenseSpace *space;
+    RidgeSide x, y;
+    Dense x_rows, y_rows, gram, right; // [n, kept]; [size, size]; [size, y.kept] Y, or X^T Y
+    bool of_rows;                      // the Gram matrix is X X^T
+    bool decomposed;
+    Dense vectors; // the Gram matrix's eigenvectors, as rows, and eigenvalues, when it is decomposed
+    double *values;
+} Solver;
+
+// ---- Rows
+
+static bool side_open(Arena *arena, const FitWork *work, int side, uint64_t first, uint64_t rows, RidgeSide *out) {
+    const FitStates *states = side ? &work->y : &work->x;
+    double *mean = arena_many(arena, double, states->width), *deviation = arena_many(arena, double, states->width);
+    *out = ridge_side(arena, side, states->width, mean, deviation);
+    return fit_moments_of(work, states, first, rows, mean, deviation);
+}
+
+static Dense side_rows(const FitWork *work, const FitStates *states, const RidgeSide *side, uint64_t first, uint64_t rows) {
+    return fit_rows_of(work, states, first, rows, side->column, side->kept, side->mean, side->deviation);
+}
+
+// Deviations of what is kept, or what they are divided by.
+static double *units(Arena *arena, const RidgeSide *side, bool inverse) {
+    double *out = arena_many(arena, double, side->kept);
+    for (uint32_t k = 0; k < side->kept; k++) out[k] = inverse ? 1 / side->deviation[side->column[k]] : side->deviation[side->column[k]];
+    return out;
+}
+
+// ---- Solving
+
+// Of the first rows. least: the smallest lambda that will be asked for.
+static bool solver_open(Arena *arena, const FitWork *work, uint64_t rows, const Ridge *fit, double least, Solver *out) {
+    static const double ABOVE_ROUNDING = 1e-10; // of the trace
+    Error ignored;
+    *out = (Solver){.work = work, .space = work->space};
+    TRY(side_open(arena, work, 0, 0, rows, &out->x) && side_open(arena, work, 1, 0, rows, &out->y));
+    TRY(ridge_keep(&out->x, &out->y, fit->standardize, &ignored));
+    out->x_rows = side_rows(work, &work->x, &out->x, 0, rows);
+    out->y_rows = side_rows(work, &work->y, &out->y, 0, rows);
+    out->of_rows = rows < out->x.kept;
+    out->gram = dense_gram(out->space, out->x_rows, out->of_rows);
+    double norm = dense_norm(out->space, out->x_rows);
+    out->decomposed = !(least > norm * norm * ABOVE_ROUNDING);
+    return dense_ok(out->space, &ignored);
+}
+
+// Y, or X^T Y, as it is to be multiplied.
+static void set_right(Solver *solver) {
+    solver->right = solver->of_rows ? solver->y_rows : dense_cross(solver->space, solver->x_rows, solver->y_rows);
+}
+
+static void decompose(Arena *arena, Solver *solver) {
+    solver->values = arena_many(arena, double, solver->gram.columns);
+    solver->vectors = dense_copy(solver->space, solver->gram);
+    dense_eigen(solver->space, solver->vectors, solver->values);
+}
+
+// b [size, k] = (G + lambda)^-1 b; when G is decomposed, both in coordinates along its eigenvectors.
+static bool solve(Arena *arena, const Solver *solver, double lambda, Dense factor, Dense b) {
+    if (!solver->decomposed) {
+        dense_set(solver->space, factor, solver->gram);
+        fit_add_diagonal(solver->work, factor, lambda);
+        bool positive = dense_factor(solver->space, factor);
+        dense_solve(solver->space, factor, b);
+        return positive;
+    }
+    double *weights = arena_many(arena, double, solver->gram.columns);
+    for (uint32_t i = 0; i < solver->gram.columns; i++) weights[i] = 1 / (MAX(solver->values[i], 0) + lambda);
+    dense_scale(solver->space, b, weights, NULL);
+    return true;
+}
+
+// ---- Choosing lambda
+
+static double least_of(const Ridge *fit) {
+    double least = fit->lambdas[0];
+    for (uint32_t i = 1; i < fit->lambda_count; i++) least = MIN(least, fit->lambdas[i]);
+    return least;
+}
+
+// [size, held]: products of the held rows with those that are fitted on, or themselves.
+static Dense held_right(const Solver *solver, Dense x) {
+    return solver->of_rows ? dense_product_turned(solver->space, solver->x_rows, x) : dense_turned(solver->space, x);
+}
+
+// R2 of each lambda on the last rows, fitted on the others, in the target's own units.
+static bool score(Arena *arena, const FitWork *work, const Ridge *fit, double *scores) {
+    uint64_t above = fit->given.n - fit->held;
+    Solver solver;
+    RidgeSide own;
+    TRY(solver_open(arena, work, above, fit, least_of(fit), &solver) && side_open(arena, work, 1, above, fit->held, &own));
+    DenseSpace *space = work->space;
+    double left_out, whole = ridge_spread(&solver.y, own.mean, own.deviation, fit->held, &left_out);
+    if (!(whole > 0)) return false; // the processor says so
+    Dense y = side_rows(work, &work->y, &solver.y, above, fit->held), rest = dense_copy(space, y);
+    Dense held = held_right(&solver, side_rows(work, &work->x, &solver.x, above, fit->held));
+    const double *deviations = units(arena, &solver.y, false);
+    dense_scale(space, y, NULL, deviations);
+    dense_scale(space, solver.y_rows, NULL, deviations);
+    set_right(&solver);
+    if (solver.decomposed) {
+        decompose(arena, &solver);
+        held = dense_product(space, solver.vectors, held);
+        solver.right = dense_product(space, solver.vectors, solver.right);
+    }
+    Dense factor = dense_copy(space, solver.gram), solved = dense_copy(space, held);
+    for (uint32_t i = 0; i < fit->lambda_count; i++) {
+        dense_set(space, solved, held);
+        dense_set(space, rest, y);
+        TRY(solve(arena, &solver, fit->lambdas[i], factor, solved));
+        dense_subtract_cross(space, solved, solver.right, rest);
+        double norm = dense_norm(space, rest);
+        scores[i] = 1 - (left_out + norm * norm) / whole;
+    }
+    Error ignored;
+    return dense_ok(space, &ignored);
+}
+
+// ---- The map
+
+// W [x.kept, y.kept] in standardised units.
+static bool solution(Arena *arena, Solver *solver, double lambda, Dense *w) {
+    DenseSpace *space = solver->space;
+    set_right(solver);
+    Dense half = solver->decomposed ? dense_product(space, solver->vectors, solver->right) : dense_copy(space, solver->right);
+    TRY(solve(arena, solver, lambda, dense_copy(space, solver->gram), half));
+    if (solver->decomposed) half = dense_cross(space, solver->vectors, half);
+    *w = solver->of_rows ? dense_cross(space, solver->x_rows, half) : half;
+    return true;
+}
+
+static Dense with_rank(Arena *arena, DenseSpace *space, Dense w, uint32_t rank) {
+    uint32_t k = (uint32_t)MIN(w.rows, (uint64_t)w.columns);
+    if (!rank || rank >= k) return w;
+    Dense ut, vt;
+    double *values = arena_many(arena, double, k);
+    dense_singular(space, w, &ut, values, &vt);
+    ut = dense_rows(ut, 0, rank);
+    dense_scale(space, ut, values, NULL);
+    return dense_cross(space, ut, dense_rows(vt, 0, rank));
+}
+
+static void write_states(Arena *arena, const Solver *solver, Dense w) {
+    dense_scale(solver->space, w, units(arena, &solver->x, true), units(arena, &solver->y, false));
+    fit_write(solver->work, w, solver->x.column, solver->y.column, solver->x.mean, solver->y.mean);
+}
+
+static bool ridge_in(Arena *arena, const FitWork *work, const Ridge *fit, FitReport *report) {
+    Error err;
+    Solver solver;
+    Dense w;
+    uint64_t n = fit->given.n;
+    bool scored = ridge_has_rows(fit) && score(arena, work, fit, report->scores);
+    TRY(dense_ok(work->space, &err) && (scored || fit->lambda_count == 1) && ridge_choose(fit, scored, report, &err));
+    dense_reset(work->space);
+    TRY(solver_open(arena, work, n, fit, report->lambda, &solver));
+    if (solver.decomposed)
+        decompose(arena, &solver);
+    else
+        solver.values = fit_values_of(arena, work, dense_copy(work->space, solver.gram));
+    report->source = spread_of(solver.values, solver.gram.columns, n, solver.x.kept);
+    bool of_rows = n < solver.y.kept;
+    const Dense other = dense_gram(work->space, solver.y_rows, of_rows);
+    report->target = spread_of(fit_values_of(arena, work, other), other.columns, n, solver.y.kept);
+    TRY(solution(arena, &solver, report->lambda, &w));
+    w = with_rank(arena, work->space, w, fit->rank);
+    uint32_t rank = MIN(report->source.rank, solver.y.kept);
+    report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
+    report->kept_in = solver.x.kept;
+    report->kept_out = solver.y.kept;
+    write_states(arena, &solver, w);
+    return dense_ok(work->space, &err);
+}
+
+bool gpu_fit_ridge(const FitWork *work, const Ridge *fit, FitReport *report) {
+    const Given *given = &fit->given;
+    *report = (FitReport){.rows = given->n, .in = given->in, .out = given->out, .scale = 1, .unique = true};
+    dense_reset(work->space);
+    Arena *arena = arena_open();
+    bool ok = ridge_in(arena, work, fit, report);
+    arena_close(arena);
+    return ok;
+}
