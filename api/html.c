@@ -75,6 +75,7 @@ static const char style[] =
     "th,td{padding:.32rem .8rem;text-align:left;vertical-align:top;white-space:nowrap;unicode-bidi:isolate}\n"
     "th{background:var(--soft);font-weight:600;border-bottom:1px solid var(--line)}\n"
     "tbody tr+tr td{border-top:1px solid var(--line)}\n"
+    ".value{white-space:normal}.value span{white-space:nowrap}.formula{white-space:normal;overflow-wrap:anywhere;min-width:18rem}\n"
     ".n{text-align:right}.none{color:var(--dim);font-style:italic}\n"
     "code,pre,.hash{font-family:ui-monospace,\"SF Mono\",Menlo,Consolas,\"DejaVu Sans Mono\",monospace}code,.hash{font-size:.9em}\n"
     "pre{margin:0;padding:.7rem 0;font-size:.85rem;line-height:1.55;counter-reset:line;width:max-content;min-width:100%;tab-size:4}\n"

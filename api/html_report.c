@@ -41,13 +41,31 @@ static void write_head(Page *page) {
 
 // ---- Tables of results
 
+static bool in_words(const Results *results, const ResultColumn *column) {
+    return column->is_axis ? !results->axes[column->index].numbers : column->role == RESULT_verdict;
+}
+
+// A value and what is behind it, "[lo, hi]", are two pieces: a wide table sets them below each other.
+static void write_pieces(Page *page, Str cell) {
+    size_t end = 0;
+    while (end < cell.len && !(cell.at[end] == ' ' && end + 1 < cell.len && cell.at[end + 1] == '[')) end++;
+    html_element(&page->out, "span", NULL, str_part(cell, 0, end));
+    if (end == cell.len) return;
+    text_char(&page->out, ' ');
+    html_element(&page->out, "span", NULL, str_part(cell, end + 1, cell.len));
+}
+
 // Six digits; all of them when pointed at.
 static void write_value(Page *page, const ResultTable *table, size_t column, size_t point) {
     const Results *results = page->results;
     Str cell = results_cell(results, table, column, point, page->mdx->arena);
     const ResultColumn *of = &table->columns[column];
+    if (in_words(results, of)) {
+        html_cell(&page->out, false, cell);
+        return;
+    }
     if (of->is_axis) {
-        html_cell(&page->out, results->axes[of->index].numbers, cell);
+        html_cell(&page->out, true, cell);
         return;
     }
     const ResultMetric *metric = &results->metrics[of->index];
@@ -56,10 +74,10 @@ static void write_value(Page *page, const ResultTable *table, size_t column, siz
         html_element(&page->out, "td", "n none", cell);
         return;
     }
-    text_str(&page->out, STR("<td class=\"n\" title=\""));
+    text_str(&page->out, STR("<td class=\"n value\" title=\""));
     text_number(&page->out, metric->values[own]);
     text_str(&page->out, STR("\">"));
-    html_text(&page->out, cell);
+    write_pieces(page, cell);
     text_str(&page->out, STR("</td>"));
 }
 
@@ -80,8 +98,7 @@ static void write_table(Page *page, const ResultTable *table, size_t number) {
     HtmlColumn *columns = arena_many(page->mdx->arena, HtmlColumn, table->count);
     for (size_t c = 0; c < table->count; c++) {
         const ResultColumn *column = &table->columns[c];
-        bool text = column->is_axis && !results->axes[column->index].numbers;
-        columns[c] = (HtmlColumn){str_c(page->mdx->arena, results_column(results, column)), !text};
+        columns[c] = (HtmlColumn){str_c(page->mdx->arena, results_column(results, column)), !in_words(results, column)};
     }
     html_table_open(&page->out, columns, table->count);
     for (size_t p = 0; p < MIN(table->points, MOST_ROWS); p++) {
@@ -112,7 +129,7 @@ static void write_metrics(Page *page) {
         bool known = results_noise(page->results, metric, &floor);
         row_open(page);
         html_cell(&page->out, false, metric->name);
-        text_str(&page->out, STR("<td>"));
+        text_str(&page->out, STR("<td class=\"formula\">"));
         html_element(&page->out, "code", NULL, metric->formula);
         text_str(&page->out, STR("</td>"));
         html_cell(&page->out, true, known ? str_format(page->mdx->arena, "%.2g", floor) : STR(""));

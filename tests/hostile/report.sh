@@ -68,4 +68,20 @@ cp "$bad" p.jsonl
 "$mdx" run long.mdx >out.txt 2>err.txt || { cat err.txt; say "the long run fails"; }
 page out/long-*/report.html
 grep -q 'the first 1000 of 1100 rows; results.csv has all' out/long-*/report.html || say "the report does not say that rows are left out"
+
+# Intervals may stand below their values; verdicts are words.
+cat >wide.mdx <<'X'
+experiment wide
+model m = hf("m")
+prompts p = jsonl("p.jsonl", text: "text")
+hook h = layers[2].resid_post @ end
+mapper M = procrustes(shrink: 0.1, whiten: true) from m.h to m.h on p
+metric c = bootstrap(mean(cosine(M(m.h), m.h, on: p)))
+report table(c)
+report controls(M, on: p, bogus: 1, early: 0, seeds: 1)
+X
+"$mdx" run wide.mdx >out.txt 2>err.txt || { cat err.txt; say "the wide run fails"; }
+page out/wide-*/report.html
+grep -Eq '<td class="n value" title="[^"]*"><span>[0-9.e-]*</span> <span>\[[^<]*\]</span></td>' out/wide-*/report.html || say "an interval is no piece of its own"
+grep -q '<th>verdict</th>' out/wide-*/report.html || say "verdicts stand as numbers"
 finish 2
