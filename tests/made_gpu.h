@@ -100,6 +100,12 @@ static int made_get(void *to, DevicePtr from, size_t bytes, CuStream stream) {
     return made_copy((DevicePtr)(uintptr_t)to, from, bytes, stream);
 }
 
+static int made_set(DevicePtr at, unsigned char value, size_t bytes, CuStream stream) {
+    (void)stream;
+    memset((void *)(uintptr_t)at, value, bytes);
+    return 0;
+}
+
 static int made_wait(CuStream stream) {
     (void)stream;
     return 0;
@@ -115,6 +121,13 @@ static int made_dgemm(BlasHandle h, int ta, int tb, int m, int n, int k, const d
                       int ldb, const double *beta, double *c, int ldc) {
     (void)h;
     cblas_dgemm(CblasColMajor, turned(ta), turned(tb), m, n, k, *alpha, a, lda, b, ldb, *beta, c, ldc);
+    return 0;
+}
+
+static int made_dgemv(BlasHandle h, int transposed, int m, int n, const double *alpha, const double *a, int lda, const double *x, int step,
+                      const double *beta, double *y, int step_y) {
+    (void)h;
+    cblas_dgemv(CblasColMajor, turned(transposed), m, n, *alpha, a, lda, x, step, *beta, y, step_y);
     return 0;
 }
 
@@ -175,7 +188,8 @@ static int made_blas_stream(BlasHandle handle, CuStream stream) {
 
 // ---- cuSOLVER
 
-static double made_moved; // by how much singular values are said to be moved
+static double made_moved;           // by how much singular values are said to be moved
+static uint32_t made_eigenvalues; // how often all were found
 
 static int made_sizes(SolverHandle h, SolverParams p, int half, int64_t n, int at, const void *a, int64_t lda, int t, size_t *bytes, size_t *host) {
     (void)h, (void)p, (void)half, (void)n, (void)at, (void)a, (void)lda, (void)t;
@@ -202,6 +216,7 @@ static int made_syevd(SolverHandle h, SolverParams p, int vectors, int half, int
                       void *work, size_t bytes, void *host, size_t host_bytes, int *wrong) {
     (void)h, (void)p, (void)at, (void)wt, (void)t, (void)work, (void)bytes, (void)host, (void)host_bytes;
     MUST(half == BLAS_LOWER);
+    made_eigenvalues++;
     *wrong = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'L', (int)n, a, (int)lda, w);
     return 0;
 }
@@ -290,9 +305,9 @@ static int made_jacobi_end(GesvdjInfo info) {
 
 static void made_gpu_open(void) {
     cuda.MemAlloc = made_alloc, cuda.MemFree = made_free, cuda.MemcpyDtoDAsync = made_copy, cuda.MemcpyHtoDAsync = made_put;
-    cuda.MemcpyDtoHAsync = made_get, cuda.StreamSynchronize = made_wait, cuda.LaunchKernelEx = made_launch;
+    cuda.MemcpyDtoHAsync = made_get, cuda.MemsetD8Async = made_set, cuda.StreamSynchronize = made_wait, cuda.LaunchKernelEx = made_launch;
     cuda.ModuleLoadData = made_module, cuda.ModuleGetFunction = made_function, cuda.ModuleUnload = made_module_end;
-    cublas = (Cublas){.Create = made_blas, .Destroy = made_blas_end, .SetStream = made_blas_stream, .Dgemm = made_dgemm, .Dsyrk = made_dsyrk,
+    cublas = (Cublas){.Create = made_blas, .Destroy = made_blas_end, .SetStream = made_blas_stream, .Dgemm = made_dgemm, .Dgemv = made_dgemv, .Dsyrk = made_dsyrk,
                       .Dtrsm = made_dtrsm, .Dgeam = made_dgeam, .Ddgmm = made_ddgmm, .Dnrm2 = made_dnrm2};
     cusolver = (Cusolver){.Create = made_solver, .Destroy = made_solver_end, .SetStream = made_solver_stream, .CreateParams = made_params,
                           .DestroyParams = made_params_end, .CreateGesvdjInfo = made_jacobi, .DestroyGesvdjInfo = made_jacobi_end,

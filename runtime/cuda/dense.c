@@ -132,6 +132,14 @@ Dense dense_new(DenseSpace *space, uint64_t rows, uint32_t columns) {
     return (Dense){dense_take(space, rows * columns * sizeof(double)), rows, columns};
 }
 
+Dense dense_zeros(DenseSpace *space, uint64_t rows, uint32_t columns) {
+    Error err;
+    Dense out = dense_new(space, rows, columns);
+    if (!space->failed)
+        need(space, cuda_ok(cuda.MemsetD8Async(out.at, 0, (size_t)bytes_of(out), space->gpu->stream), "fit", &err), &err);
+    return out;
+}
+
 DevicePtr dense_put_bytes(DenseSpace *space, const void *from, uint64_t bytes) {
     Error err;
     DevicePtr to = dense_take(space, bytes);
@@ -193,9 +201,17 @@ Dense dense_product(DenseSpace *space, Dense a, Dense b) {
     return out;
 }
 
+// One row is not worth a product of matrices.
+static int row_turned(DenseSpace *space, Dense row, Dense b, Dense out) {
+    return cublas.Dgemv(space->blas, BLAS_TRANSPOSED, (int)b.columns, (int)b.rows, &one, numbers(b), (int)b.columns, numbers(row), 1,
+                        &none, numbers(out), 1);
+}
+
 Dense dense_product_turned(DenseSpace *space, Dense a, Dense b) {
     Dense out = dense_new(space, a.rows, (uint32_t)b.rows);
-    if (!space->failed)
+    if (!space->failed && a.rows == 1)
+        blas(space, row_turned(space, a, b, out));
+    else if (!space->failed)
         blas(space, cublas.Dgemm(space->blas, BLAS_TRANSPOSED, BLAS_PLAIN, (int)b.rows, (int)a.rows, (int)a.columns, &one,
                                  numbers(b), (int)b.columns, numbers(a), (int)a.columns, &none, numbers(out), (int)b.rows));
     return out;

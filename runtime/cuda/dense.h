@@ -28,6 +28,7 @@ const Gpu *dense_gpu(const DenseSpace *space);
 
 DevicePtr dense_take(DenseSpace *space, uint64_t bytes); // 256-byte aligned; 0 when there is none
 Dense dense_new(DenseSpace *space, uint64_t rows, uint32_t columns);
+Dense dense_zeros(DenseSpace *space, uint64_t rows, uint32_t columns);
 Dense dense_put(DenseSpace *space, const double *from, uint64_t rows, uint32_t columns);
 DevicePtr dense_put_bytes(DenseSpace *space, const void *from, uint64_t bytes);
 void dense_get(DenseSpace *space, Dense m, double *out);

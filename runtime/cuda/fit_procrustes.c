@@ -54,10 +54,8 @@ static bool side_open(Arena *arena, const FitWork *work, const Procrustes *fit, 
         out->norm += deviation[c] * deviation[c] * (double)n;
     }
     *rows = fit_rows_of(work, states, 0, n, out->columns, width, out->mean, NULL);
-    bool of_rows = !fit->whiten && n < width;
-    const Dense square = dense_gram(work->space, *rows, of_rows);
-    if (fit->whiten) return whiten(arena, work, fit, side, square, out);
-    out->spread = spread_of(fit_values_of(arena, work, square), square.columns, n, width);
+    if (fit->whiten) return whiten(arena, work, fit, side, dense_gram(work->space, *rows, false), out);
+    out->spread = fit_spread(arena, work, *rows);
     return true;
 }
 

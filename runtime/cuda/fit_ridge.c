@@ -166,14 +166,9 @@ static bool ridge_in(Arena *arena, const FitWork *work, const Ridge *fit, FitRep
     TRY(dense_ok(work->space, &err) && (scored || fit->lambda_count == 1) && ridge_choose(fit, scored, report, &err));
     dense_reset(work->space);
     TRY(solver_open(arena, work, n, fit, report->lambda, &solver));
-    if (solver.decomposed)
-        decompose(arena, &solver);
-    else
-        solver.values = fit_values_of(arena, work, dense_copy(work->space, solver.gram));
-    report->source = spread_of(solver.values, solver.gram.columns, n, solver.x.kept);
-    bool of_rows = n < solver.y.kept;
-    const Dense other = dense_gram(work->space, solver.y_rows, of_rows);
-    report->target = spread_of(fit_values_of(arena, work, other), other.columns, n, solver.y.kept);
+    if (solver.decomposed) decompose(arena, &solver);
+    report->source = solver.decomposed ? spread_of(solver.values, solver.gram.columns, n, solver.x.kept) : fit_spread(arena, work, solver.x_rows);
+    report->target = fit_spread(arena, work, solver.y_rows);
     TRY(solution(arena, &solver, report->lambda, &w));
     w = with_rank(arena, work->space, w, fit->rank);
     uint32_t rank = MIN(report->source.rank, solver.y.kept);

@@ -97,12 +97,6 @@ Dense fit_rows_of(const FitWork *work, const FitStates *states, uint64_t first, 
     return out;
 }
 
-double *fit_values_of(Arena *arena, const FitWork *work, Dense gram) {
-    double *values = arena_many(arena, double, gram.columns);
-    dense_eigenvalues(work->space, gram, values);
-    return values;
-}
-
 void fit_add_diagonal(const FitWork *work, Dense m, double value) {
     DiagonalWork w = {m.at, value, m.columns};
     launch(work, work->diagonal, m.columns, 1, &w);

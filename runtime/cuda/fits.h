@@ -45,8 +45,8 @@ bool fit_moments_of(const FitWork *work, const FitStates *states, uint64_t first
 // (x - mean) / deviation of the columns that are kept, [rows, kept]; deviation NULL: 1.
 Dense fit_rows_of(const FitWork *work, const FitStates *states, uint64_t first, uint64_t rows, const uint32_t *columns, uint32_t kept,
                   const double *mean, const double *deviation);
-// Eigenvalues of a Gram matrix, which is used up.
-double *fit_values_of(Arena *arena, const FitWork *work, Dense gram);
+// Of rows about their mean (fit_spread.c).
+Spread fit_spread(Arena *arena, const FitWork *work, Dense rows);
 void fit_add_diagonal(const FitWork *work, Dense m, double value);
 // y = (x - x_mean) matrix + y_mean between all columns of the states: matrix [x_kept, y_kept] is of those that are kept.
 void fit_write(const FitWork *work, Dense matrix, const uint32_t *x_columns, const uint32_t *y_columns, const double *x_mean,

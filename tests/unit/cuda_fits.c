@@ -89,6 +89,42 @@ static void test_refused(void) {
     arena_close(arena);
 }
 
+// ---- Spreads
+
+typedef struct {
+    uint32_t n, width, kept; // kept: columns that vary freely
+    double decay;            // of the size of a column to that of the next
+    bool all;                // all eigenvalues have to be found
+} SpreadCase;
+
+static void test_spread(const FitWork *work, const SpreadCase *c) {
+    Arena *arena = arena_open();
+    Error err;
+    double *x = arena_many(arena, double, (size_t)c->n * c->width), *mean = arena_many(arena, double, c->width);
+    for (size_t i = 0; i < (size_t)c->n * c->width; i++) {
+        uint32_t column = (uint32_t)(i % c->width);
+        x[i] = column < c->kept ? (double)fit_number() * pow(c->decay, column) : 2 * x[i - column + column % c->kept];
+        mean[column] += x[i] / c->n;
+    }
+    for (size_t i = 0; i < (size_t)c->n * c->width; i++) x[i] -= mean[i % c->width];
+    Spread want;
+    CHECK(spread_find(arena, x, c->n, c->width, &want, &err));
+    made_eigenvalues = 0;
+    dense_reset(space);
+    const Spread got = fit_spread(arena, work, dense_put(space, x, c->n, c->width));
+    CHECK(dense_ok(space, &err) && made_eigenvalues == c->all);
+    check_spread("rows", want, got);
+    arena_close(arena);
+}
+
+static void test_spreads(const FitWork *work) {
+    static const SpreadCase cases[] = {{100, 300, 300, 1, false}, {300, 100, 100, 1, false},     {150, 150, 150, 1, false},
+                                       {150, 149, 149, 1, false}, {149, 150, 150, 0.97, false},  {400, 120, 120, 0.95, false},
+                                       {30, 200, 200, 1, true},   {200, 100, 80, 1, true},       {400, 200, 200, 0.9, true},
+                                       {2, 100, 100, 1, true}};
+    for (size_t i = 0; i < COUNT(cases); i++) test_spread(work, &cases[i]);
+}
+
 // ---- Steps of a plan
 
 enum { VALUE_X, VALUE_Y, VALUE_LAMBDA, VALUE_MAP, VALUES, N = 1300, IN = 1250, OUT = 1240 };
@@ -159,6 +195,7 @@ int main(void) {
     }
     test_ranks();
     test_refused();
+    test_spreads(&(FitWork){.space = space, .diagonal = made_kernel("fit_diagonal")});
     dense_close(space);
     if (libraries)
         test_steps(&gpu);
