@@ -275,16 +275,26 @@ static int diag_order(const void *a, const void *b) {
     return (*x > *y) - (*x < *y); // as collected
 }
 
-static const Diag **diags_sorted(const Diags *diags) {
+static bool is_made(const Diags *diags, const Diag *diag) {
+    return span_known(diag->span) && diags->sources->at[diag->span.source].made;
+}
+
+// What is wrong with statements that mdx made of a line follows from what is wrong with the user's own, when something is.
+static const Diag **diags_sorted(const Diags *diags, size_t *count) {
     const Diag **sorted = arena_many(diags->arena, const Diag *, diags->list.len);
-    for (size_t i = 0; i < diags->list.len; i++) sorted[i] = &diags->list.at[i];
-    if (diags->list.len) qsort(sorted, diags->list.len, sizeof *sorted, diag_order);
+    bool own = false;
+    for (size_t i = 0; i < diags->list.len; i++) own |= diags->list.at[i].severity == DIAG_error && !is_made(diags, &diags->list.at[i]);
+    *count = 0;
+    for (size_t i = 0; i < diags->list.len; i++)
+        if (!own || !is_made(diags, &diags->list.at[i])) sorted[(*count)++] = &diags->list.at[i];
+    if (*count) qsort(sorted, *count, sizeof *sorted, diag_order);
     return sorted;
 }
 
 void diags_render(const Diags *diags, Text *out) {
-    const Diag **sorted = diags_sorted(diags);
-    for (size_t i = 0; i < diags->list.len; i++) render_one(diags, sorted[i], out);
+    size_t count;
+    const Diag **sorted = diags_sorted(diags, &count);
+    for (size_t i = 0; i < count; i++) render_one(diags, sorted[i], out);
     if (diags->dropped) text_add(out, "mdx: %zu more like these are not shown\n", diags->dropped);
 }
 
@@ -298,8 +308,9 @@ static void json_place(const Diags *diags, Span span, Text *out) {
 }
 
 void diags_render_json(const Diags *diags, Text *out) {
-    const Diag **sorted = diags_sorted(diags);
-    for (size_t i = 0; i < diags->list.len; i++) {
+    size_t count;
+    const Diag **sorted = diags_sorted(diags, &count);
+    for (size_t i = 0; i < count; i++) {
         const Diag *diag = sorted[i];
         text_add(out, "{\"severity\": \"%s\", ", severity_name[diag->severity]);
         if (span_known(diag->span)) {

@@ -45,7 +45,8 @@ void diag_also(Diags *diags, Diag *diag, Span also, const char *format, ...) PRI
 // Help for a name that is not known: the nearest of `names`, or all of them when there are at most `list_up_to`.
 void diag_suggest(Diags *diags, Diag *diag, Str name, const StrList *names, size_t list_up_to);
 
-// All diagnostics in the order of the text, as text for people, or as one JSON object a line for editors.
+// Diagnostics in the order of the text, as text for people, or as one JSON object a line for editors; of what mdx made from
+// lines of the spec only when nothing is wrong with the spec itself.
 void diags_render(const Diags *diags, Text *out);
 void diags_render_json(const Diags *diags, Text *out);
 // "file:line" of a span, for printouts of later stages.
