@@ -3,7 +3,8 @@
 #
 # The folder says what is run: error and warning: mdx check, its messages; explain: mdx explain; refused: mdx run, its messages; ast, exp, graph, plan: mdx emit. A case may
 # begin with "# options: …". A case without an expectation is a failure; --bless writes expectations.
-build=$1 golden=$2/tests/golden bless=$3 failed=0 count=0
+build=$(cd "$1" && pwd) golden=$(cd "$2/tests/golden" && pwd) bless=$3 failed=0 count=0
+[ -x "$build/mdx" ] || { echo "$1 has no mdx"; exit 1; } # else --bless would write what it says of that
 out=$(mktemp) || exit 1
 trap 'rm -f "$out"' EXIT
 for case in "$golden"/*/*.mdx; do
