@@ -300,16 +300,24 @@ static Tensor matrices(const char *name, uint64_t count, uint64_t rows, uint64_t
     return out;
 }
 
+// Of several maps, which lie one behind another, first all W, then all b.
+static void gather_parts(Arena *arena, const ResultMap *map, const float **w, const float **b) {
+    uint64_t weights = (uint64_t)map->in * map->out, count = map->clusters;
+    float *all_w = arena_many(arena, float, count *weights), *all_b = arena_many(arena, float, count * map->out);
+    for (uint64_t k = 0; k < count; k++) {
+        const float *one = map->map + k * (weights + map->out);
+        memcpy(all_w + k * weights, one, weights * sizeof *all_w);
+        memcpy(all_b + k * map->out, one + weights, map->out * sizeof *all_b);
+    }
+    *w = all_w, *b = all_b;
+}
+
 // W and b; of clusters each of them [clusters, …], and the centroids.
 static bool write_map(Mdx *mdx, const ResultMap *map, Str folder, Error *err) {
     Arena *arena = mdx->arena;
-    uint64_t weights = (uint64_t)map->in * map->out, count = MAX(map->clusters, 1u);
-    float *w = arena_many(arena, float, count *weights), *b = arena_many(arena, float, count * map->out);
-    for (uint64_t k = 0; k < count; k++) {
-        const float *one = map->map + k * (weights + map->out);
-        memcpy(w + k * weights, one, weights * sizeof *w);
-        memcpy(b + k * map->out, one + weights, map->out * sizeof *b);
-    }
+    uint64_t weights = (uint64_t)map->in * map->out;
+    const float *w = map->map, *b = map->map + weights;
+    if (map->clusters > 1) gather_parts(arena, map, &w, &b);
     const Tensor tensors[] = {matrices("W", map->clusters, map->in, map->out, w),
                               matrices("b", map->clusters, 0, map->out, b),
                               matrices("centroids", map->clusters, 0, map->in, map->centroids)};
