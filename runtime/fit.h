@@ -61,6 +61,10 @@ typedef struct {
     uint32_t rank;    // 0: full
 } Ridge;
 
+// What the attributes of an op ask for.
+Procrustes procrustes_of(const Attr *attr, Given given);
+Ridge ridge_of(const Attr *attr, Given given, const double *lambdas, uint32_t lambda_count); // of rows
+
 // Of ascending eigenvalues of the products of n rows.
 Spread spread_of(const double *values, uint32_t count, uint64_t n, uint32_t width);
 // Of rows x [n, width] about their mean; of the upper half of the sums of products of n rows, which is used up.

@@ -5,6 +5,15 @@
 
 static const double CONSTANT = 1e-6; // a dimension that deviates less is left out
 
+Ridge ridge_of(const Attr *attr, Given given, const double *lambdas, uint32_t lambda_count) {
+    return (Ridge){.given = given,
+                   .held = attr->ridge.held,
+                   .lambdas = lambdas,
+                   .lambda_count = lambda_count,
+                   .standardize = attr->ridge.standardize,
+                   .rank = attr->ridge.rank};
+}
+
 // ---- Dimensions
 
 RidgeSide ridge_side(Arena *arena, int side, uint32_t width, double *mean, double *deviation) {
@@ -47,6 +56,19 @@ double ridge_spread(const RidgeSide *y, const double *mean, const double *deviat
             *left_out += (square + off * off) * (double)rows;
     }
     return sum;
+}
+
+// ---- The report
+
+FitReport ridge_report(const Given *given) {
+    return (FitReport){.rows = given->n, .in = given->in, .out = given->out, .scale = 1, .unique = true};
+}
+
+void ridge_tell(const Ridge *fit, const RidgeSide *x, const RidgeSide *y, FitReport *report) {
+    uint32_t rank = MIN(report->source.rank, y->kept);
+    report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
+    report->kept_in = x->kept;
+    report->kept_out = y->kept;
 }
 
 // ---- Lambda

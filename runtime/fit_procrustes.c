@@ -41,6 +41,27 @@ static bool whole_root(Arena *arena, const Procrustes *fit, const double *c, con
     return true;
 }
 
+Procrustes procrustes_of(const Attr *attr, Given given) {
+    return (Procrustes){.given = given,
+                        .scale = attr->procrustes.scale,
+                        .whiten = attr->procrustes.whiten,
+                        .complete = attr->procrustes.complete,
+                        .shrink = attr->procrustes.shrink,
+                        .floor = attr->procrustes.floor,
+                        .rank = attr->procrustes.rank};
+}
+
+FitReport procrustes_report(const Procrustes *fit, const Given *given, double scale, Spread source, Spread target) {
+    return (FitReport){.rows = given->n,
+                       .in = given->in,
+                       .out = given->out,
+                       .scale = fit->scale ? scale : 1,
+                       .unique = given->n > MIN(given->in, given->out),
+                       .source = source,
+                       .target = target,
+                       .completed = fit->complete};
+}
+
 bool whitened_values(Arena *arena, const Procrustes *fit, int side, const double *values, double mean, WhitenedValues *out, Error *err) {
     uint32_t width = side ? fit->given.out : fit->given.in, first = 0;
     uint64_t n = fit->given.n;
@@ -248,14 +269,8 @@ static bool map_of_parts(Arena *arena, const Procrustes *fit, const ProcrustesPa
 }
 
 bool procrustes_map(const Procrustes *fit, const ProcrustesParts *parts, float *map, FitReport *report, Error *err) {
-    *report = (FitReport){.rows = parts->n,
-                          .in = parts->in,
-                          .out = parts->out,
-                          .scale = fit->scale ? parts->scale : 1,
-                          .unique = parts->n > MIN(parts->in, parts->out),
-                          .source = parts->source,
-                          .target = parts->target,
-                          .completed = fit->complete};
+    const Given given = {.n = parts->n, .in = parts->in, .out = parts->out};
+    *report = procrustes_report(fit, &given, parts->scale, parts->source, parts->target);
     Arena *arena = arena_open();
     bool ok = map_of_parts(arena, fit, parts, map, report, err);
     arena_close(arena);

@@ -295,18 +295,15 @@ static bool ridge_in(Arena *arena, const Ridge *fit, float *map, FitReport *repo
     if (!w) return false;
     report->source = spread_of(solver.values, solver.size, solver.n, solver.x.kept);
     TRY(target_spread(arena, &solver, &fit->given, &report->target, err));
-    uint32_t rank = MIN(report->source.rank, solver.y.kept);
     TRY(keep_rank(arena, w, solver.x.kept, solver.y.kept, fit->rank, err));
-    report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
-    report->kept_in = solver.x.kept;
-    report->kept_out = solver.y.kept;
+    ridge_tell(fit, &solver.x, &solver.y, report);
     write_states(arena, &solver, w, map);
     return true;
 }
 
 bool fit_ridge(const Ridge *fit, float *map, FitReport *report, Error *err) {
     const Given *given = &fit->given;
-    *report = (FitReport){.rows = given->n, .in = given->in, .out = given->out, .scale = 1, .unique = true};
+    *report = ridge_report(given);
     if (given->n < 2) FAIL(err, ERR_INPUT, "a map needs at least 2 rows to be fitted on, there is 1");
     Arena *arena = arena_open();
     bool ok = ridge_in(arena, fit, map, report, err);

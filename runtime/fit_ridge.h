@@ -20,6 +20,10 @@ bool ridge_keep(RidgeSide *x, RidgeSide *y, bool standardize, Error *err);
 // the mean of the fit.
 double ridge_spread(const RidgeSide *y, const double *mean, const double *deviation, uint64_t rows, double *left_out);
 
+// What is told of a fit: before, and when it has told of its source.
+FitReport ridge_report(const Given *given);
+void ridge_tell(const Ridge *fit, const RidgeSide *x, const RidgeSide *y, FitReport *report);
+
 // Whether there are rows to fit on and rows to choose lambda by.
 bool ridge_has_rows(const Ridge *fit);
 // The lambda with the best of report->scores; of equal ones the largest. scored: whether there are scores.

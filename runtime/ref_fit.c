@@ -85,15 +85,7 @@ static bool given_of_map(const RefOp *op, Given *given, Error *err) {
 }
 
 REF(fit_procrustes) {
-    const Attr *attr = &op->step->attr;
-    Procrustes fit = {
-        .scale = attr->procrustes.scale,
-        .whiten = attr->procrustes.whiten,
-        .complete = attr->procrustes.complete,
-        .shrink = attr->procrustes.shrink,
-        .floor = attr->procrustes.floor,
-        .rank = attr->procrustes.rank,
-    };
+    Procrustes fit = procrustes_of(&op->step->attr, (Given){0});
     if (!op->memo) return given_of_map(op, &fit.given, err) && fit_procrustes(&fit, op->out, op->fit, err);
     const ProcrustesParts *parts = fit_memo_find(op->memo, op->step);
     if (!parts) parts = given_of_map(op, &fit.given, err) ? procrustes_parts(fit_memo_renew(op->memo), &fit, err) : NULL;
@@ -124,14 +116,7 @@ static void add_held(const RefOp *op, Ridge *fit) {
 }
 
 REF(fit_ridge) {
-    const Attr *attr = &op->step->attr;
-    Ridge fit = {
-        .held = attr->ridge.held,
-        .lambdas = op->in[2].data,
-        .lambda_count = (uint32_t)op->in[2].rows,
-        .standardize = attr->ridge.standardize,
-        .rank = attr->ridge.rank,
-    };
+    Ridge fit = ridge_of(&op->step->attr, (Given){0}, op->in[2].data, (uint32_t)op->in[2].rows);
     TRY(given_of_map(op, &fit.given, err));
     if (fit.given.sums && fit.held) add_held(op, &fit);
     return fit_ridge(&fit, op->out, op->fit, err);

@@ -153,10 +153,7 @@ Dense dense_put(DenseSpace *space, const double *from, uint64_t rows, uint32_t c
 
 static void get_bytes(DenseSpace *space, DevicePtr from, void *to, uint64_t bytes) {
     Error err;
-    bool ok = !space->failed &&
-              cuda_ok(cuda.MemcpyDtoHAsync(to, from, (size_t)bytes, space->gpu->stream), "read a fit", &err) &&
-              gpu_wait(space->gpu, &err);
-    if (!space->failed) need(space, ok, &err);
+    if (!space->failed) need(space, gpu_get(space->gpu, to, from, bytes, &err), &err);
 }
 
 void dense_get(DenseSpace *space, Dense m, double *out) {

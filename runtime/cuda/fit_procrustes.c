@@ -110,20 +110,13 @@ static bool write_map(Arena *arena, const FitWork *work, const Procrustes *fit, 
 }
 
 bool gpu_fit_procrustes(const FitWork *work, const Procrustes *fit, GpuProcrustes **parts, Arena *arena, FitReport *report) {
-    const Given *given = &fit->given;
     if (!*parts) {
         dense_reset(work->space);
         GpuProcrustes *found = arena_new(arena, GpuProcrustes);
         TRY(find_parts(arena, work, fit, found));
         *parts = found;
     }
-    *report = (FitReport){.rows = given->n,
-                          .in = given->in,
-                          .out = given->out,
-                          .scale = fit->scale ? (*parts)->scale : 1,
-                          .unique = given->n > MIN(given->in, given->out),
-                          .source = (*parts)->x.spread,
-                          .target = (*parts)->y.spread};
+    *report = procrustes_report(fit, &fit->given, (*parts)->scale, (*parts)->x.spread, (*parts)->y.spread);
     Arena *scratch = arena_open();
     bool ok = write_map(scratch, work, fit, *parts, report);
     arena_close(scratch);

@@ -171,17 +171,13 @@ static bool ridge_in(Arena *arena, const FitWork *work, const Ridge *fit, FitRep
     report->target = fit_spread(arena, work, solver.y_rows);
     TRY(solution(arena, &solver, report->lambda, &w));
     w = with_rank(arena, work->space, w, fit->rank);
-    uint32_t rank = MIN(report->source.rank, solver.y.kept);
-    report->rank = fit->rank ? MIN(fit->rank, rank) : rank;
-    report->kept_in = solver.x.kept;
-    report->kept_out = solver.y.kept;
+    ridge_tell(fit, &solver.x, &solver.y, report);
     write_states(arena, &solver, w);
     return dense_ok(work->space, &err);
 }
 
 bool gpu_fit_ridge(const FitWork *work, const Ridge *fit, FitReport *report) {
-    const Given *given = &fit->given;
-    *report = (FitReport){.rows = given->n, .in = given->in, .out = given->out, .scale = 1, .unique = true};
+    *report = ridge_report(&fit->given);
     dense_reset(work->space);
     Arena *arena = arena_open();
     bool ok = ridge_in(arena, work, fit, report);

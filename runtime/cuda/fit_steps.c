@@ -98,24 +98,12 @@ static void drop_parts(Fits *fits) {
 
 static bool run_ridge(const FitWork *work, const Plan *plan, const Step *step, Given given, FitReport *report) {
     const Value *lambdas = &plan->values[step->in[2]];
-    const Attr *attr = &step->attr;
-    const Ridge fit = {.given = given,
-                       .held = attr->ridge.held,
-                       .lambdas = plan->tables[lambdas->table].data,
-                       .lambda_count = (uint32_t)lambdas->rows,
-                       .standardize = attr->ridge.standardize,
-                       .rank = attr->ridge.rank};
+    const Ridge fit = ridge_of(&step->attr, given, plan->tables[lambdas->table].data, (uint32_t)lambdas->rows);
     return gpu_fit_ridge(work, &fit, report);
 }
 
 static bool run_procrustes(Fits *fits, const FitWork *work, const Step *step, Given given, FitReport *report) {
-    const Attr *attr = &step->attr;
-    const Procrustes fit = {.given = given,
-                            .scale = attr->procrustes.scale,
-                            .whiten = attr->procrustes.whiten,
-                            .shrink = attr->procrustes.shrink,
-                            .floor = attr->procrustes.floor,
-                            .rank = attr->procrustes.rank};
+    const Procrustes fit = procrustes_of(&step->attr, given);
     if (!fits->of_parts) fits->of_parts = arena_open();
     bool ok = gpu_fit_procrustes(work, &fit, &fits->parts, fits->of_parts, report);
     fits->heir = ok ? fit_heir(fits->world.plan, step) : NULL;
@@ -146,7 +134,7 @@ bool fits_run(Fits *fits, const FitStep *fit, float *host, FitReport *report) {
     DevicePtr own = 0;
     if (host && !gpu_take(bytes, "a map", &own, &ignored)) return false;
     bool ok = run_fit(fits, fit, host ? own : world->resolve(world->resolver, fit->step->out).at, report);
-    if (ok && host) ok = cuda_ok(cuda.MemcpyDtoHAsync(host, own, (size_t)bytes, world->gpu->stream), "read a map", &ignored);
+    if (ok && host) ok = gpu_get(world->gpu, host, own, bytes, &ignored);
     ok = gpu_wait(world->gpu, &ignored) && ok;
     gpu_give(own);
     return ok;

@@ -84,6 +84,10 @@ bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Err
     return cuda_ok(cuda.MemcpyHtoDAsync(to, from, (size_t)bytes, gpu->stream), "copy to the GPU", err);
 }
 
+bool gpu_get(const Gpu *gpu, void *to, DevicePtr from, uint64_t bytes, Error *err) {
+    return cuda_ok(cuda.MemcpyDtoHAsync(to, from, (size_t)bytes, gpu->stream), "read results", err) && gpu_wait(gpu, err);
+}
+
 bool gpu_fill(const Gpu *gpu, DevicePtr at, uint64_t bytes, Error *err) {
     enum { PIECE = 4 << 20 };
     Arena *scratch = arena_open();

@@ -29,6 +29,8 @@ void gpu_give(DevicePtr at);
 bool gpu_wait(const Gpu *gpu, Error *err); // until the stream is done
 // From the host's memory, which may change afterwards; in the stream, so that what is launched next finds it there.
 bool gpu_put(const Gpu *gpu, DevicePtr to, const void *from, uint64_t bytes, Error *err);
+// To the host's memory, of what was launched before; when it returns, it is there.
+bool gpu_get(const Gpu *gpu, void *to, DevicePtr from, uint64_t bytes, Error *err);
 
 // Random numbers, as bf16 between -2 and 2, for what is only timed: zeros are multiplied faster than numbers are.
 bool gpu_fill(const Gpu *gpu, DevicePtr at, uint64_t bytes, Error *err);

@@ -23,7 +23,7 @@ static bool copy_out(DeviceCuda *self, uint32_t i, uint64_t first, uint64_t rows
     Arena *scratch = arena_open();
     unsigned char *raw = row == step || !rows ? out : arena_alloc(scratch, (size_t)(rows * step));
     size_t bytes = rows ? (size_t)((rows - 1) * step + row) : 0;
-    bool ok = cuda_ok(cuda.MemcpyDtoHAsync(raw, value.at + first * step, bytes, self->gpu.stream), "read results", err) && gpu_wait(&self->gpu, err);
+    bool ok = gpu_get(&self->gpu, raw, value.at + first * step, bytes, err);
     if (ok && raw != out) rows_pack(raw, rows, (size_t)row, (size_t)step, out);
     arena_close(scratch);
     return ok;

@@ -90,7 +90,7 @@ static bool fit_there(const FitCase *c, Trial *t, FitReport *report, float *took
     CHECK(ok);
     MUST(!cuda.EventRecord(gpu.after, gpu.stream) && !cuda.EventSynchronize(gpu.after) &&
          !cuda.EventElapsedTime(took, gpu.before, gpu.after));
-    return ok && cuda_ok(cuda.MemcpyDtoHAsync(t->map, t->work.out, t->count * sizeof(float), gpu.stream), "read", &err) && gpu_wait(&gpu, &err);
+    return ok && gpu_get(&gpu, t->map, t->work.out, t->count * sizeof(float), &err);
 }
 
 static void test_case(size_t number, DType dtype) {

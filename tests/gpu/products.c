@@ -102,8 +102,7 @@ static void test_form(const Case *c, uint32_t form) {
     for (int i = 0; i < 3; i++) {
         MUST(!cuda.MemsetD8Async(y, 0x5a, (y_count + 2 * GUARD) * y_bytes, gpu.stream));
         MUST(few_rows_launch(&gpu, &gemm, form, few, &err));
-        CHECK(cuda_ok(cuda.MemcpyDtoHAsync(raw, y, (y_count + 2 * GUARD) * y_bytes, gpu.stream), "read", &err) &&
-              gpu_wait(&gpu, &err));
+        CHECK(gpu_get(&gpu, raw, y, (y_count + 2 * GUARD) * y_bytes, &err));
         if (first) CHECK(memcmp(first, raw, (y_count + 2 * GUARD) * y_bytes) == 0);
         if (!first) first = arena_copy(arena, raw, (y_count + 2 * GUARD) * y_bytes);
     }
