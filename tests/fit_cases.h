@@ -101,3 +101,16 @@ static bool fit_run(const FitCase *c, Given given, const FitWork *work, float *m
     if (!ok) fprintf(stderr, "%s\n", err.text);
     return ok;
 }
+
+// What the GPU made of the states against what the processor makes of them; apart: of the map's largest entry.
+static void check_fit(const FitCase *c, const float *x, const float *y, const float *got, const FitReport *report, double apart,
+                      Arena *arena) {
+    size_t count = ((size_t)c->in + 1) * c->out;
+    float *want = arena_many(arena, float, count);
+    FitReport host = {0};
+    CHECK(fit_run(c, (Given){.x = x, .y = y, .n = c->n, .in = c->in, .out = c->out}, NULL, want, &host, arena));
+    double error = map_error(want, got, count);
+    if (!(error <= apart)) fprintf(stderr, "case %td: %g of the largest entry\n", c - fit_cases, error);
+    CHECK(error <= apart);
+    check_reports(&host, report);
+}

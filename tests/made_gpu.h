@@ -171,20 +171,26 @@ static int made_dnrm2(BlasHandle h, int n, const double *x, int step, double *ou
     return 0;
 }
 
-static int made_blas(BlasHandle *out) {
-    *out = (BlasHandle)(uintptr_t)1;
-    return 0;
-}
-
-static int made_blas_end(BlasHandle handle) {
-    (void)handle;
-    return 0;
-}
-
-static int made_blas_stream(BlasHandle handle, CuStream stream) {
-    (void)handle, (void)stream;
-    return 0;
-}
+// What is opened and closed, and needs a stream.
+#define MADE_HANDLE(name, Handle)                                                                                      \
+    static int made_##name(Handle *out) {                                                                              \
+        *out = (Handle)(uintptr_t)1;                                                                                   \
+        return 0;                                                                                                      \
+    }                                                                                                                  \
+    static int made_##name##_end(Handle handle) {                                                                      \
+        return handle == NULL;                                                                                         \
+    }
+#define MADE_STREAM(name, Handle)                                                                                      \
+    static int made_##name##_stream(Handle handle, CuStream stream) {                                                  \
+        (void)stream;                                                                                                  \
+        return handle == NULL;                                                                                         \
+    }
+MADE_HANDLE(blas, BlasHandle)
+MADE_STREAM(blas, BlasHandle)
+MADE_HANDLE(solver, SolverHandle)
+MADE_STREAM(solver, SolverHandle)
+MADE_HANDLE(params, SolverParams)
+MADE_HANDLE(jacobi, GesvdjInfo)
 
 // ---- cuSOLVER
 
@@ -265,41 +271,6 @@ static int made_gesvdj(SolverHandle h, int vectors, int thin, int m, int n, doub
     (void)h, (void)work, (void)numbers, (void)info;
     MUST(vectors == SOLVER_VECTORS && thin == 1);
     *wrong = singular(m, n, a, lda, s, u, ldu, v, ldv);
-    return 0;
-}
-
-static int made_solver(SolverHandle *out) {
-    *out = (SolverHandle)(uintptr_t)1;
-    return 0;
-}
-
-static int made_solver_end(SolverHandle handle) {
-    (void)handle;
-    return 0;
-}
-
-static int made_solver_stream(SolverHandle handle, CuStream stream) {
-    (void)handle, (void)stream;
-    return 0;
-}
-
-static int made_params(SolverParams *out) {
-    *out = (SolverParams)(uintptr_t)1;
-    return 0;
-}
-
-static int made_params_end(SolverParams params) {
-    (void)params;
-    return 0;
-}
-
-static int made_jacobi(GesvdjInfo *out) {
-    *out = (GesvdjInfo)(uintptr_t)1;
-    return 0;
-}
-
-static int made_jacobi_end(GesvdjInfo info) {
-    (void)info;
     return 0;
 }
 

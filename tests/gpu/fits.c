@@ -96,15 +96,9 @@ static bool fit_there(const FitCase *c, Trial *t, FitReport *report, float *took
 static void test_case(size_t number, DType dtype) {
     const FitCase *c = &fit_cases[number];
     Trial t = trial_open(c, dtype);
-    FitReport host = {0}, got = {0};
-    float took, *want = arena_many(t.arena, float, t.count);
-    CHECK(fit_run(c, (Given){.x = t.x, .y = t.y, .n = c->n, .in = c->in, .out = c->out}, NULL, want, &host, t.arena));
-    if (fit_there(c, &t, &got, &took)) {
-        double apart = map_error(want, t.map, t.count);
-        if (!(apart <= 2e-6)) fprintf(stderr, "case %zu, %s: %g of the largest entry\n", number, dtype_info[dtype].name, apart);
-        CHECK(apart <= 2e-6);
-        check_reports(&host, &got);
-    }
+    FitReport got = {0};
+    float took;
+    if (fit_there(c, &t, &got, &took)) check_fit(c, t.x, t.y, t.map, &got, 2e-6, t.arena);
     trial_close(&t);
 }
 

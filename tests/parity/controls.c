@@ -70,16 +70,6 @@ static Str replaced(Arena *arena, Str text, const char *from, const char *to) {
     return str_format(arena, "%.*s%s%s", (int)(at - all), all, to, at + strlen(from));
 }
 
-static bool options_set(Mdx *mdx, const char *device, const cJSON *want) {
-    const char *const options[][2] = {
-        {"device", device}, {"dtype", "f32"}, {"strict", test_strict()}, {"write", "off"}};
-    const cJSON *set;
-    for (size_t i = 0; i < COUNT(options); i++)
-        if (!mdx_option(mdx, options[i][0], options[i][1])) return false;
-    cJSON_ArrayForEach(set, json_member(want, "set")) if (!mdx_option(mdx, "set", set->valuestring)) return false;
-    return true;
-}
-
 static void run_on(size_t i, const char *device) {
     Error err;
     Parity parity = {.arena = arena_open(), .name = runs[i].fixture, .device = device};
@@ -91,19 +81,13 @@ static void run_on(size_t i, const char *device) {
         parity_fail(&parity, "%s", err.text);
     } else {
         Str spec = replaced(parity.arena, text, runs[i].from, runs[i].to);
-        bool ran = options_set(mdx, device, want) && mdx_read_text(mdx, path.at, spec.at, spec.len) && mdx_run(mdx);
+        bool ran = fixture_options(mdx, device, want) && mdx_read_text(mdx, path.at, spec.at, spec.len) && mdx_run(mdx);
         if (ran)
             compare_tables(&parity, mdx_json(mdx), want);
         else
             parity_fail(&parity, "%s", mdx_messages(mdx));
     }
-    CHECK(parity.compared == runs[i].numbers);
-    printf("%-20s %s: %zu numbers, the worst at %.3f of what is allowed\n", parity.name, device, parity.compared,
-           parity.worst);
-    fflush(stdout);
-    mdx_close(mdx);
-    cJSON_Delete(want);
-    arena_close(parity.arena);
+    fixture_close(&parity, mdx, want, runs[i].numbers);
 }
 
 int main(void) {

@@ -77,16 +77,6 @@ static void compare(Parity *parity, const cJSON *got, const cJSON *want, Str whe
 
 // ---- Runs
 
-static bool run_options(Mdx *mdx, const char *device, const cJSON *want) {
-    const char *const options[][2] = {
-        {"device", device}, {"dtype", "f32"}, {"strict", test_strict()}, {"write", "off"}};
-    const cJSON *set;
-    for (size_t i = 0; i < COUNT(options); i++)
-        if (!mdx_option(mdx, options[i][0], options[i][1])) return false;
-    cJSON_ArrayForEach(set, json_member(want, "set")) if (!mdx_option(mdx, "set", set->valuestring)) return false;
-    return true;
-}
-
 static void compare_results(Parity *parity, const char *json, const cJSON *want) {
     Error err;
     const cJSON *member;
@@ -106,18 +96,12 @@ static void example_on(const char *name, size_t numbers, const char *device) {
     Mdx *mdx = mdx_open();
     if (!want)
         parity_fail(&parity, "%s", err.text);
-    else if (run_options(mdx, device, want) &&
+    else if (fixture_options(mdx, device, want) &&
              mdx_read(mdx, str_format(parity.arena, REPO "/examples/%s.mdx", name).at) && mdx_run(mdx))
         compare_results(&parity, mdx_json(mdx), want);
     else
         parity_fail(&parity, "%s", mdx_messages(mdx));
-    CHECK(parity.compared == numbers);
-    printf("%-20s %s: %zu numbers, the worst at %.3f of what is allowed\n", name, device, parity.compared,
-           parity.worst);
-    fflush(stdout);
-    mdx_close(mdx);
-    cJSON_Delete(want);
-    arena_close(parity.arena);
+    fixture_close(&parity, mdx, want, numbers);
 }
 
 int main(void) {

@@ -49,6 +49,31 @@ static inline Mdx *run_case(const Case *test, const char *device, Str folder) {
     return mdx;
 }
 
+// ---- A spec whose fixture is one JSON: options of the run in "set", and what results.json must hold
+
+static inline bool fixture_options(Mdx *mdx, const char *device, const cJSON *want) {
+    const char *const options[][2] = {
+        {"device", device}, {"dtype", "f32"}, {"strict", test_strict()}, {"write", "off"}};
+    const cJSON *set;
+    for (size_t i = 0; i < COUNT(options); i++)
+        if (!mdx_option(mdx, options[i][0], options[i][1])) return false;
+    cJSON_ArrayForEach(set, json_member(want, "set")) if (!mdx_option(mdx, "set", set->valuestring)) return false;
+    return true;
+}
+
+// Of all `numbers` of the fixture, so that none is passed over.
+static inline void fixture_close(Parity *parity, Mdx *mdx, cJSON *want, size_t numbers) {
+    CHECK(parity->compared == numbers);
+    printf("%-20s %s: %zu numbers, the worst at %.3f of what is allowed\n", parity->name, parity->device, parity->compared,
+           parity->worst);
+    fflush(stdout);
+    mdx_close(mdx);
+    cJSON_Delete(want);
+    arena_close(parity->arena);
+}
+
+// ---- All that a case wrote
+
 static inline void compare_all(Parity *parity, Mdx *mdx) {
     Error err;
     parity->folder = str_of(mdx_folder(mdx));
