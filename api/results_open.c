@@ -159,7 +159,7 @@ static void open_tables(Mdx *mdx) {
     for (size_t i = 0; i < mdx->exp->reports.len; i++) {
         const Report *report = &mdx->exp->reports.at[i];
         if (report->hidden) continue;
-        if (report->kind == REPORT_table || report->kind == REPORT_controls) results->tables[results->table_count++] = table_of(mdx, report);
+        if (report_is_table(report)) results->tables[results->table_count++] = table_of(mdx, report);
         if (report->kind != REPORT_plot && report->kind != REPORT_heat) continue;
         results->figures[results->figure_count++] = (ResultFigure){report->name, report->kind == REPORT_heat, report->span,
                                                                    report->over, report->by, table_of(mdx, report), STR("")};

@@ -27,7 +27,7 @@ static void warn_missing(Mdx *mdx) {
         const Report *report = &mdx->exp->reports.at[i];
         if (report->hidden) continue;
         const ResultTable *table = NULL;
-        if (report->kind == REPORT_table || report->kind == REPORT_controls) table = &results->tables[tables++];
+        if (report_is_table(report)) table = &results->tables[tables++];
         if (report->name.len) table = &results->figures[figures++].table;
         size_t done = points_done(mdx, table, report->capture, &points);
         if (done == points) continue;

@@ -292,6 +292,11 @@ typedef struct {
     uint32_t over, by;    // of a figure: the sweep from left to right; that with a line each, or upwards; or NO_AXIS
 } Report;
 
+// Controls are one, too.
+static inline bool report_is_table(const Report *report) {
+    return report->kind == REPORT_table || report->kind == REPORT_controls;
+}
+
 typedef struct {
     Arena *arena;
     Str name;
