@@ -109,7 +109,7 @@ static uint64_t sums_width(const Node *fit) {
 static bool becomes_sums(const Batch *batch, const Node *old) {
     bool two = op_info[old->op].inputs > 1;
     if (!batch->sums || !fits_on_sums(old->op) || !batch->part[old->in[0]->id] || (two && !batch->part[old->in[1]->id])) return false;
-    if ((old->op == OP_fit_procrustes || old->op == OP_fit_ridge) && old->attr.pairs.target) return false;
+    if (op_is_paired(old->op) && old->attr.pairs.target) return false;
     return old->in[two]->space->rows > 2 * (sums_width(old) + SUMS_PRODUCTS);
 }
 

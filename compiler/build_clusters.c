@@ -29,7 +29,7 @@ Node *build_nearest(Builder *b, Node *x, Node *centroids, Span span) {
 Node *build_part_fit(Builder *b, const Node *fit, const MapPart *part) {
     uint32_t words[sizeof(Attr) / sizeof(uint32_t)];
     memcpy(words, &fit->attr, sizeof words);
-    bool paired = fit->op == OP_fit_procrustes || fit->op == OP_fit_ridge;
+    bool paired = op_is_paired(fit->op);
     Node like = {
         .op = OP_fit_cluster, .dtype = fit->dtype, .width = fit->width, .space = fit->space, .span = fit->span};
     like.in[0] = fit->in[0], like.in[1] = fit->in[1] ? fit->in[1] : fit->in[0], like.in[2] = part->numbers;

@@ -232,7 +232,7 @@ static void lower_matrix(Lower *lower, const Node *node, Step *step) {
     const Node *last = node->in[1] ? node->in[1] : node->in[0];
     step->rows = last->space->rows;
     if (last->space->kind == SPACE_tokens) map_inputs(lower, node, step, last->space);
-    if (node->op != OP_fit_procrustes && node->op != OP_fit_ridge && node->op != OP_fit_cluster) return;
+    if (!op_is_paired(node->op)) return;
     step->map[0] = paired_rows(lower, last->space, node->attr.pairs.source, step->map[0]);
     step->map[1] = paired_rows(lower, last->space, node->attr.pairs.target, step->map[1]);
     if (node->op == OP_fit_cluster) step->map[2] = paired_rows(lower, last->space, node->attr.pairs.source, step->map[2]);

@@ -71,3 +71,8 @@ typedef union {
     struct { uint32_t basic; } interval;
     uint64_t words[4];
 } Attr;
+
+// Fits whose attributes begin with `pairs`; a fit of a cluster (OP_fit_cluster) has the same.
+static inline bool op_is_paired(Op op) {
+    return op == OP_fit_procrustes || op == OP_fit_ridge || op == OP_fit_cluster;
+}
