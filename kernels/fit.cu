@@ -1,5 +1,5 @@
 // fit.cu: what fits read and write beside products and decompositions (runtime/cuda/dense.h): states become doubles, sums
-// over columns, matrices become maps. A thread has numbers of its own; none waits for another.
+// over columns, matrices become maps. Where not said, a thread has numbers of its own; none waits for another.
 #ifndef STORED
 #define STORED bf16
 #endif
@@ -8,6 +8,8 @@
 #endif
 #ifndef KERNEL
 #define KERNEL extern "C" __global__ void
+#define PARTS_MEMORY() extern __shared__ double parts[]
+#define meet()         __syncthreads()
 #endif
 
 // Rows of states.
@@ -43,6 +45,44 @@ KERNEL fit_sums(const FitSums w) {
         sum += w.mean ? x * x : x;
     }
     w.out[(uint64_t)part * w.width + column] = sum;
+}
+
+// The parts of each column, in their order.
+typedef struct {
+    const double *parts; // [count, width]
+    double *out;         // [width]
+    uint32_t width, count;
+} FitTotal;
+
+KERNEL fit_total(const FitTotal w) {
+    begin_kernel();
+    uint32_t column = blockIdx.x * blockDim.x + threadIdx.x;
+    if (column >= w.width) return;
+    double sum = 0;
+    for (uint32_t i = 0; i < w.count; i++) sum += w.parts[(uint64_t)i * w.width + column];
+    w.out[column] = sum;
+}
+
+// ---- A vector of length 1. The threads of one block share its numbers; any number of threads does
+
+typedef struct {
+    const double *from; // [size]
+    double *to, *norm;  // [size], [1]
+    uint32_t size;
+} FitUnit;
+
+KERNEL fit_unit(const FitUnit w) {
+    begin_kernel();
+    PARTS_MEMORY(); // one a thread
+    double sum = 0;
+    for (uint32_t i = threadIdx.x; i < w.size; i += blockDim.x) sum += w.from[i] * w.from[i];
+    parts[threadIdx.x] = sum;
+    meet();
+    sum = 0;
+    for (uint32_t i = 0; i < blockDim.x; i++) sum += parts[i];
+    const double norm = sqrt(sum);
+    for (uint32_t i = threadIdx.x; i < w.size; i += blockDim.x) w.to[i] = w.from[i] / norm;
+    if (threadIdx.x == 0) *w.norm = norm;
 }
 
 // ---- Rows of states about their means, in units of their deviations

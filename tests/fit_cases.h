@@ -12,7 +12,7 @@ typedef struct {
     uint32_t rank;
     bool standardize, constant; // ridge: constant: some dimensions are
     uint32_t held;
-    double lambdas[10]; // 0 ends them; none: Procrustes
+    double lambdas[15]; // 0 ends them; none: Procrustes
     bool whiten, scale;
     double shrink;
     bool mapped;
@@ -26,6 +26,9 @@ static const FitCase fit_cases[] = {
     {.n = 60, .in = 90, .out = 90, .held = 12, .lambdas = {1e-9, 1e-3, 1}, .standardize = true, .mapped = true},
     {.n = 100, .in = 40, .out = 40, .held = 0, .lambdas = {5}, .standardize = true, .rank = 7},
     {.n = 100, .in = 40, .out = 30, .kept = 20, .held = 20, .lambdas = {1e-6}, .standardize = false},
+    {.n = 500, .in = 290, .out = 150, .held = 100, .lambdas = {1, 3, 10, 30, 100, 300, 1e3, 3e3, 1e4}, .standardize = true},
+    {.n = 380, .in = 500, .out = 140, .held = 70, .lambdas = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}, .standardize = true, .mapped = true},
+    {.n = 900, .in = 700, .out = 620, .held = 0, .lambdas = {50}},
     {.n = 40, .in = 64, .out = 64, .scale = true},
     {.n = 200, .in = 64, .out = 64, .scale = true, .mapped = true},
     {.n = 200, .in = 64, .out = 48, .whiten = true, .shrink = 0.05, .scale = true},

@@ -1,5 +1,6 @@
 // made_gpu.h: a GPU for tests of fits where there is none: its memory is the host's, cuBLAS and cuSOLVER are BLAS and
-// LAPACK, and kernels/fit.cu is compiled as C, one thread after another.
+// LAPACK, and kernels/fit.cu and factor.cu are compiled as C, one thread after another. Kernels whose threads wait for
+// each other take any number of them: here one.
 #pragma once
 
 #include <cblas.h>
@@ -13,19 +14,29 @@
 
 static struct {
     uint32_t x, y;
-} blockIdx, blockDim, threadIdx;
+} blockIdx, blockDim, gridDim, threadIdx;
 
 #define STORED     float
 #define __device__ static
 #define KERNEL     static void
 #define widen(x)   (x)
+#define __launch_bounds__(threads)
 #define begin_kernel()
+#define meet()
+#define PARTS_MEMORY() double parts[1]
+#define CORNER_MEMORY() static double memory[CORNER * PITCH + CORNER * SMALL + SMALL]
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunknown-pragmas" // of unrolling
+#include "kernels/factor.cu"
+#pragma GCC diagnostic pop
 #include "kernels/fit.cu"
 #undef __device__
 
 #define MADE_KERNELS(MADE)                                                                                             \
-    MADE(fit_sums, FitSums) MADE(fit_rows, FitRows) MADE(fit_diagonal, FitDiagonal) MADE(fit_map, FitMap)
-#define MADE(kernel, Work)                                                                                             \
+    MADE(fit_sums, FitSums, false) MADE(fit_rows, FitRows, false) MADE(fit_diagonal, FitDiagonal, false)               \
+    MADE(fit_map, FitMap, false) MADE(fit_total, FitTotal, false) MADE(fit_unit, FitUnit, true)                        \
+    MADE(factor_panel, FactorPanel, false) MADE(factor_corner, FactorCorner, true)
+#define MADE(kernel, Work, waits)                                                                                      \
     static void run_##kernel(const void *argument) {                                                                   \
         kernel(*(const Work *)argument);                                                                               \
     }
@@ -36,8 +47,9 @@ typedef void MadeKernel(const void *argument);
 static const struct {
     const char *name;
     MadeKernel *run;
+    bool waits; // its threads for each other
 } made_kernels[] = {
-#define MADE(kernel, Work) {#kernel, run_##kernel},
+#define MADE(kernel, Work, waits) {#kernel, run_##kernel, waits},
     MADE_KERNELS(MADE)
 #undef MADE
 };
@@ -48,13 +60,28 @@ static CuFunction made_kernel(const char *name) {
     abort();
 }
 
+static FitKernels made_fit_kernels(void) {
+    return (FitKernels){
+#define FIT_KERNEL(file, name) .name = made_kernel(#file "_" #name),
+        FIT_KERNELS(FIT_KERNEL)
+#undef FIT_KERNEL
+    };
+}
+
 static int made_launch(const CuLaunch *how, CuFunction function, void **parameters, void **extra) {
     (void)extra;
-    blockDim.x = how->block[0];
+    const uintptr_t number = (uintptr_t)function - 1;
+    blockDim.x = made_kernels[number].waits ? 1 : how->block[0];
+    gridDim.x = how->grid[0];
     for (blockIdx.y = 0; blockIdx.y < how->grid[1]; blockIdx.y++)
         for (blockIdx.x = 0; blockIdx.x < how->grid[0]; blockIdx.x++)
-            for (threadIdx.x = 0; threadIdx.x < blockDim.x; threadIdx.x++) made_kernels[(uintptr_t)function - 1].run(parameters[0]);
+            for (threadIdx.x = 0; threadIdx.x < blockDim.x; threadIdx.x++) made_kernels[number].run(parameters[0]);
     return 0;
+}
+
+static int made_attribute(CuFunction function, int attribute, int value) {
+    (void)attribute, (void)value;
+    return function == NULL;
 }
 
 static int made_function(CuFunction *out, CuModule module, const char *name) {
@@ -124,6 +151,12 @@ static int made_dgemm(BlasHandle h, int ta, int tb, int m, int n, int k, const d
     return 0;
 }
 
+static int made_dgemms(BlasHandle h, int ta, int tb, int m, int n, int k, const double *alpha, const double *a, int lda, long long next_a,
+                       const double *b, int ldb, long long next_b, const double *beta, double *c, int ldc, long long next_c, int count) {
+    for (int i = 0; i < count; i++) made_dgemm(h, ta, tb, m, n, k, alpha, a + i * next_a, lda, b + i * next_b, ldb, beta, c + i * next_c, ldc);
+    return 0;
+}
+
 static int made_dgemv(BlasHandle h, int transposed, int m, int n, const double *alpha, const double *a, int lda, const double *x, int step,
                       const double *beta, double *y, int step_y) {
     (void)h;
@@ -136,15 +169,6 @@ static int made_dsyrk(BlasHandle h, int half, int transposed, int n, int k, cons
     (void)h;
     MUST(half == BLAS_LOWER);
     cblas_dsyrk(CblasColMajor, CblasLower, turned(transposed), n, k, *alpha, a, lda, *beta, c, ldc);
-    return 0;
-}
-
-static int made_dtrsm(BlasHandle h, int side, int half, int transposed, int unit, int m, int n, const double *alpha, const double *a,
-                      int lda, double *b, int ldb) {
-    (void)h;
-    MUST(half == BLAS_LOWER && unit == BLAS_NOT_UNIT);
-    cblas_dtrsm(CblasColMajor, side == BLAS_RIGHT ? CblasRight : CblasLeft, CblasLower, turned(transposed), CblasNonUnit, m, n, *alpha, a,
-                lda, b, ldb);
     return 0;
 }
 
@@ -276,10 +300,10 @@ static int made_gesvdj(SolverHandle h, int vectors, int thin, int m, int n, doub
 
 static void made_gpu_open(void) {
     cuda.MemAlloc = made_alloc, cuda.MemFree = made_free, cuda.MemcpyDtoDAsync = made_copy, cuda.MemcpyHtoDAsync = made_put;
-    cuda.MemcpyDtoHAsync = made_get, cuda.MemsetD8Async = made_set, cuda.StreamSynchronize = made_wait, cuda.LaunchKernelEx = made_launch;
+    cuda.MemcpyDtoHAsync = made_get, cuda.MemsetD8Async = made_set, cuda.StreamSynchronize = made_wait, cuda.LaunchKernelEx = made_launch, cuda.FuncSetAttribute = made_attribute;
     cuda.ModuleLoadData = made_module, cuda.ModuleGetFunction = made_function, cuda.ModuleUnload = made_module_end;
     cublas = (Cublas){.Create = made_blas, .Destroy = made_blas_end, .SetStream = made_blas_stream, .Dgemm = made_dgemm, .Dgemv = made_dgemv, .Dsyrk = made_dsyrk,
-                      .Dtrsm = made_dtrsm, .Dgeam = made_dgeam, .Ddgmm = made_ddgmm, .Dnrm2 = made_dnrm2};
+                      .DgemmStridedBatched = made_dgemms, .Dgeam = made_dgeam, .Ddgmm = made_ddgmm, .Dnrm2 = made_dnrm2};
     cusolver = (Cusolver){.Create = made_solver, .Destroy = made_solver_end, .SetStream = made_solver_stream, .CreateParams = made_params,
                           .DestroyParams = made_params_end, .CreateGesvdjInfo = made_jacobi, .DestroyGesvdjInfo = made_jacobi_end,
                           .Xpotrf_bufferSize = made_sizes, .Xpotrf = made_potrf, .Xsyevd_bufferSize = made_syevd_sizes,

@@ -188,46 +188,70 @@ static void *address(DevicePtr at) {
 
 // ---- Products
 
-static const double one = 1, none = 0, minus = -1;
+static const double one = 1, none = 0;
+
+// One row or column is not worth a product of matrices. `turned`: b^T instead of b.
+static void row_product(DenseSpace *space, Dense row, Dense b, bool turned, double factor, double kept, Dense out) {
+    if (space->failed) return;
+    blas(space, cublas.Dgemv(space->blas, turned ? BLAS_TRANSPOSED : BLAS_PLAIN, (int)b.columns, (int)b.rows, &factor, numbers(b),
+                             (int)b.columns, numbers(row), 1, &kept, numbers(out), 1));
+}
 
 Dense dense_product(DenseSpace *space, Dense a, Dense b) {
     Dense out = dense_new(space, a.rows, b.columns);
-    if (!space->failed)
+    if (a.rows == 1)
+        row_product(space, a, b, false, 1, 0, out);
+    else if (!space->failed)
         blas(space, cublas.Dgemm(space->blas, BLAS_PLAIN, BLAS_PLAIN, (int)b.columns, (int)a.rows, (int)a.columns, &one,
                                  numbers(b), (int)b.columns, numbers(a), (int)a.columns, &none, numbers(out), (int)b.columns));
     return out;
 }
 
-// One row is not worth a product of matrices.
-static int row_turned(DenseSpace *space, Dense row, Dense b, Dense out) {
-    return cublas.Dgemv(space->blas, BLAS_TRANSPOSED, (int)b.columns, (int)b.rows, &one, numbers(b), (int)b.columns, numbers(row), 1,
-                        &none, numbers(out), 1);
-}
-
 Dense dense_product_turned(DenseSpace *space, Dense a, Dense b) {
     Dense out = dense_new(space, a.rows, (uint32_t)b.rows);
-    if (!space->failed && a.rows == 1)
-        blas(space, row_turned(space, a, b, out));
+    if (a.rows == 1)
+        row_product(space, a, b, true, 1, 0, out);
     else if (!space->failed)
         blas(space, cublas.Dgemm(space->blas, BLAS_TRANSPOSED, BLAS_PLAIN, (int)b.rows, (int)a.rows, (int)a.columns, &one,
                                  numbers(b), (int)b.columns, numbers(a), (int)a.columns, &none, numbers(out), (int)b.rows));
     return out;
 }
 
-static void cross_into(DenseSpace *space, Dense x, Dense y, const double *factor, const double *kept, Dense out) {
-    if (space->failed) return;
-    blas(space, cublas.Dgemm(space->blas, BLAS_PLAIN, BLAS_TRANSPOSED, (int)y.columns, (int)x.columns, (int)x.rows, factor,
-                             numbers(y), (int)y.columns, numbers(x), (int)x.columns, kept, numbers(out), (int)y.columns));
+DenseParts dense_parts(Dense m) {
+    return (DenseParts){m.at, m.columns, m.rows * m.columns};
+}
+
+static double *part(DenseParts m) {
+    return (double *)(uintptr_t)m.at;
+}
+
+void dense_multiply(DenseSpace *space, const DenseHow *how, DenseParts a, DenseParts b, DenseParts out) {
+    const int turned = how->turned ? BLAS_TRANSPOSED : BLAS_PLAIN, m = (int)how->columns, n = (int)how->rows, k = (int)how->inner;
+    if (space->failed || !m || !n || !k || !how->count) return;
+    if (how->count == 1)
+        blas(space, cublas.Dgemm(space->blas, BLAS_PLAIN, turned, m, n, k, &how->factor, part(b), (int)b.stride, part(a), (int)a.stride,
+                                 &how->kept, part(out), (int)out.stride));
+    else
+        blas(space, cublas.DgemmStridedBatched(space->blas, BLAS_PLAIN, turned, m, n, k, &how->factor, part(b), (int)b.stride,
+                                               (long long)b.next, part(a), (int)a.stride, (long long)a.next, &how->kept, part(out),
+                                               (int)out.stride, (long long)out.next, (int)how->count));
+}
+
+static void cross_into(DenseSpace *space, Dense x, Dense y, double factor, double kept, Dense out) {
+    if (x.columns == 1)
+        row_product(space, (Dense){x.at, 1, (uint32_t)x.rows}, y, false, factor, kept, out);
+    else
+        dense_multiply(space, &(DenseHow){x.columns, y.columns, x.rows, true, factor, kept, 1}, dense_parts(x), dense_parts(y), dense_parts(out));
 }
 
 Dense dense_cross(DenseSpace *space, Dense x, Dense y) {
     Dense out = dense_new(space, x.columns, y.columns);
-    cross_into(space, x, y, &one, &none, out);
+    cross_into(space, x, y, 1, 0, out);
     return out;
 }
 
 void dense_subtract_cross(DenseSpace *space, Dense x, Dense y, Dense from) {
-    cross_into(space, x, y, &minus, &one, from);
+    cross_into(space, x, y, -1, 1, from);
 }
 
 // What is not transposed is multiplied with 0: it may be anything that is there.
@@ -341,13 +365,6 @@ bool dense_factor(DenseSpace *space, Dense a) {
     ok = solver(space, cusolver.Xpotrf(space->solver, space->params, BLAS_LOWER, n, SOLVER_F64, numbers(a), n, SOLVER_F64,
                                        address(work.at), work.bytes, work.host, work.host_bytes, address(work.wrong)));
     return !work_close(space, &work) && ok && !space->failed;
-}
-
-void dense_solve(DenseSpace *space, Dense factor, Dense b) {
-    static const int turns[] = {BLAS_TRANSPOSED, BLAS_PLAIN}; // b^T L^-T L^-1
-    for (size_t i = 0; i < COUNT(turns) && !space->failed; i++)
-        blas(space, cublas.Dtrsm(space->blas, BLAS_RIGHT, BLAS_LOWER, turns[i], BLAS_NOT_UNIT, (int)b.columns, (int)b.rows, &one,
-                                 numbers(factor), (int)factor.columns, numbers(b), (int)b.columns));
 }
 
 // ---- Singular values

@@ -41,6 +41,20 @@ Dense dense_product(DenseSpace *space, Dense a, Dense b);        // a b
 Dense dense_product_turned(DenseSpace *space, Dense a, Dense b); // a b^T
 Dense dense_cross(DenseSpace *space, Dense x, Dense y);          // x^T y
 void dense_subtract_cross(DenseSpace *space, Dense x, Dense y, Dense from); // from -= x^T y
+// Parts of matrices, or of several of a kind: numbers from one row to the next, from one matrix to the next.
+typedef struct {
+    DevicePtr at;
+    uint64_t stride, next;
+} DenseParts;
+typedef struct {
+    uint64_t rows, columns, inner; // of the result; what is summed over
+    bool turned;                   // a^T b, a [inner, rows]; else a b
+    double factor, kept;           // out = kept out + factor a b
+    uint32_t count;                // matrices
+} DenseHow;
+DenseParts dense_parts(Dense m);
+void dense_multiply(DenseSpace *space, const DenseHow *how, DenseParts a, DenseParts b, DenseParts out);
+
 // The upper half of x x^T (rows) or of x^T x; what is below it is nothing.
 Dense dense_gram(DenseSpace *space, Dense x, bool rows);
 // Multiplies rows and columns with factors of the host's memory; NULL: with 1.
@@ -52,7 +66,6 @@ void dense_eigen(DenseSpace *space, Dense a, double *values);
 void dense_eigenvalues(DenseSpace *space, Dense a, double *values); // a is used up
 // a = R^T R, R in the upper half of a, which was the upper half of a symmetric matrix. False: it is not positive.
 bool dense_factor(DenseSpace *space, Dense a);
-void dense_solve(DenseSpace *space, Dense factor, Dense b); // b = (R^T R)^-1 b
 // m [a, b] = ut^T S vt, ut [k, a], vt [k, b], k = min(a, b); values [k] descend and are good to rounding of the largest.
 // m is used up.
 void dense_singular(DenseSpace *space, Dense m, Dense *ut, double *values, Dense *vt);

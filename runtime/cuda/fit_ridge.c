@@ -2,10 +2,10 @@
 // W = (G + lambda)^-1 X^T Y. Held rows are predicted without W: with (G + lambda)^-1 of their products with X, or of
 // themselves, times Y, or X^T Y.
 //
-// Cholesky's factors of G + lambda, one a lambda, cost less than G's eigenvectors, and are as good while lambda is well
+// Cholesky's factors of G + lambda, all at once (factor.h), cost less than G's eigenvectors, and are as good while lambda is well
 // above the rounding of G; else the eigenvectors serve all.
 #include "runtime/fit_ridge.h"
-#include "runtime/cuda/fits.h"
+#include "runtime/cuda/factor.h"
 
 typedef struct {
     const FitWork *work;
@@ -67,19 +67,11 @@ static void decompose(Arena *arena, Solver *solver) {
     dense_eigen(solver->space, solver->vectors, solver->values);
 }
 
-// b [size, k] = (G + lambda)^-1 b; when G is decomposed, both in coordinates along its eigenvectors.
-static bool solve(Arena *arena, const Solver *solver, double lambda, Dense factor, Dense b) {
-    if (!solver->decomposed) {
-        dense_set(solver->space, factor, solver->gram);
-        fit_add_diagonal(solver->work, factor, lambda);
-        bool positive = dense_factor(solver->space, factor);
-        dense_solve(solver->space, factor, b);
-        return positive;
-    }
+// b = (G + lambda)^-1 b, in coordinates along the eigenvectors.
+static void divide(Arena *arena, const Solver *solver, double lambda, Dense b) {
     double *weights = arena_many(arena, double, solver->gram.columns);
     for (uint32_t i = 0; i < solver->gram.columns; i++) weights[i] = 1 / (MAX(solver->values[i], 0) + lambda);
     dense_scale(solver->space, b, weights, NULL);
-    return true;
 }
 
 // ---- Choosing lambda
@@ -95,37 +87,75 @@ static Dense held_right(const Solver *solver, Dense x) {
     return solver->of_rows ? dense_product_turned(solver->space, solver->x_rows, x) : dense_turned(solver->space, x);
 }
 
+// Rows that are held out, and what is known of them.
+typedef struct {
+    Dense y, right;          // [held, y.kept]; [size, held]
+    double left_out, whole;  // sums of squares: of what the map leaves at the mean of the fit, of all
+} Held;
+
+static double score_of(const Held *held, DenseSpace *space, Dense rest) {
+    double norm = dense_norm(space, rest);
+    return 1 - (held->left_out + norm * norm) / held->whole;
+}
+
+static void score_decomposed(Arena *arena, const Solver *solver, const Held *held, const Ridge *fit, double *scores) {
+    DenseSpace *space = solver->space;
+    const Dense along = dense_product(space, solver->vectors, held->right), right = dense_product(space, solver->vectors, solver->right);
+    Dense solved = dense_copy(space, along), rest = dense_copy(space, held->y);
+    for (uint32_t i = 0; i < fit->lambda_count; i++) {
+        dense_set(space, solved, along);
+        dense_set(space, rest, held->y);
+        divide(arena, solver, fit->lambdas[i], solved);
+        dense_subtract_cross(space, solved, right, rest);
+        scores[i] = score_of(held, space, rest);
+    }
+}
+
+// Several lambdas at once: the rest of each is what the prediction leaves of the held rows.
+static bool score_factored(const Solver *solver, const Held *held, const double *lambdas, uint32_t count, DenseParts solved, DenseParts rest,
+                           double *scores) {
+    DenseSpace *space = solver->space;
+    const Dense y = held->y;
+    TRY(factor_solve_each(solver->work, solver->gram, lambdas, count, held->right, solved.at));
+    for (uint32_t i = 0; i < count; i++) dense_set(space, (Dense){rest.at + i * rest.next * sizeof(double), y.rows, y.columns}, y);
+    dense_multiply(space, &(DenseHow){y.rows, y.columns, solver->right.rows, true, -1, 1, count}, solved, (DenseParts){solver->right.at, y.columns, 0}, rest);
+    for (uint32_t i = 0; i < count; i++) scores[i] = score_of(held, space, (Dense){rest.at + i * rest.next * sizeof(double), y.rows, y.columns});
+    return true;
+}
+
+static bool score_each(const Solver *solver, const Held *held, const Ridge *fit, double *scores) {
+    DenseSpace *space = solver->space;
+    const uint32_t together = MIN(fit->lambda_count, (uint32_t)FACTOR_TOGETHER);
+    DenseParts solved = dense_parts(held->right), rest = dense_parts(held->y);
+    solved.at = dense_take(space, together * solved.next * sizeof(double));
+    rest.at = dense_take(space, together * rest.next * sizeof(double));
+    for (uint32_t i = 0; i < fit->lambda_count; i += together)
+        TRY(score_factored(solver, held, fit->lambdas + i, MIN(together, fit->lambda_count - i), solved, rest, scores + i));
+    return true;
+}
+
 // R2 of each lambda on the last rows, fitted on the others, in the target's own units.
 static bool score(Arena *arena, const FitWork *work, const Ridge *fit, double *scores) {
     uint64_t above = fit->given.n - fit->held;
+    Error ignored;
     Solver solver;
     RidgeSide own;
+    Held held;
     TRY(solver_open(arena, work, above, fit, least_of(fit), &solver) && side_open(arena, work, 1, above, fit->held, &own));
-    DenseSpace *space = work->space;
-    double left_out, whole = ridge_spread(&solver.y, own.mean, own.deviation, fit->held, &left_out);
-    if (!(whole > 0)) return false; // the processor says so
-    Dense y = side_rows(work, &work->y, &solver.y, above, fit->held), rest = dense_copy(space, y);
-    Dense held = held_right(&solver, side_rows(work, &work->x, &solver.x, above, fit->held));
+    held.whole = ridge_spread(&solver.y, own.mean, own.deviation, fit->held, &held.left_out);
+    if (!(held.whole > 0)) return false; // the processor says so
+    held.y = side_rows(work, &work->y, &solver.y, above, fit->held);
+    held.right = held_right(&solver, side_rows(work, &work->x, &solver.x, above, fit->held));
     const double *deviations = units(arena, &solver.y, false);
-    dense_scale(space, y, NULL, deviations);
-    dense_scale(space, solver.y_rows, NULL, deviations);
+    dense_scale(work->space, held.y, NULL, deviations);
+    dense_scale(work->space, solver.y_rows, NULL, deviations);
     set_right(&solver);
     if (solver.decomposed) {
         decompose(arena, &solver);
-        held = dense_product(space, solver.vectors, held);
-        solver.right = dense_product(space, solver.vectors, solver.right);
-    }
-    Dense factor = dense_copy(space, solver.gram), solved = dense_copy(space, held);
-    for (uint32_t i = 0; i < fit->lambda_count; i++) {
-        dense_set(space, solved, held);
-        dense_set(space, rest, y);
-        TRY(solve(arena, &solver, fit->lambdas[i], factor, solved));
-        dense_subtract_cross(space, solved, solver.right, rest);
-        double norm = dense_norm(space, rest);
-        scores[i] = 1 - (left_out + norm * norm) / whole;
-    }
-    Error ignored;
-    return dense_ok(space, &ignored);
+        score_decomposed(arena, &solver, &held, fit, scores);
+    } else
+        TRY(score_each(&solver, &held, fit, scores));
+    return dense_ok(work->space, &ignored);
 }
 
 // ---- The map
@@ -135,8 +165,14 @@ static bool solution(Arena *arena, Solver *solver, double lambda, Dense *w) {
     DenseSpace *space = solver->space;
     set_right(solver);
     Dense half = solver->decomposed ? dense_product(space, solver->vectors, solver->right) : dense_copy(space, solver->right);
-    TRY(solve(arena, solver, lambda, dense_copy(space, solver->gram), half));
-    if (solver->decomposed) half = dense_cross(space, solver->vectors, half);
+    if (solver->decomposed) {
+        divide(arena, solver, lambda, half);
+        half = dense_cross(space, solver->vectors, half);
+    } else {
+        fit_add_diagonal(solver->work, solver->gram, lambda);
+        TRY(dense_factor(space, solver->gram));
+        factor_solve(solver->work, solver->gram, half);
+    }
     *w = solver->of_rows ? dense_cross(space, solver->x_rows, half) : half;
     return true;
 }

@@ -18,7 +18,7 @@ struct Fits {
     Arena *arena;
     DenseSpace *space;
     FitStep *steps; // by step of the plan; of those that are none of ours `step` is NULL
-    uint32_t diagonal, map;
+    FitKernelNumbers kernels;
     const Step *heir; // goes on from
     GpuProcrustes *parts;
     Arena *of_parts;
@@ -29,8 +29,8 @@ struct Fits {
 static SideOfStep plan_side(const Fits *fits, const Step *step, int i) {
     DType dtype = fits->world.plan->values[step->in[i]].dtype;
     SideOfStep out = {.mapped = step->map[i] != NULL};
-    out.sums = kernel_set_add_text(fits->world.kernels, "fit_sums", fit_text("fit_sums", dtype, fits->arena), true);
-    out.rows = kernel_set_add_text(fits->world.kernels, "fit_rows", fit_text("fit_rows", dtype, fits->arena), true);
+    out.sums = fit_kernel_sums(fits->world.kernels, dtype, fits->arena);
+    out.rows = fit_kernel_rows(fits->world.kernels, dtype, fits->arena);
     if (out.mapped) out.map = constants_add(fits->world.constants, step->map[i], step->rows * sizeof(uint32_t));
     return out;
 }
@@ -52,8 +52,7 @@ Fits *fits_open(const FitWorld *world, const char *path, Arena *arena) {
             fits = arena_new(arena, Fits);
             *fits = (Fits){.world = *world, .arena = arena, .steps = arena_many(arena, FitStep, plan->step_count)};
             if (!cusolver_load(path, &ignored) || !dense_open(world->gpu, arena, &fits->space, &ignored)) return NULL;
-            fits->diagonal = kernel_set_add_text(world->kernels, "fit_diagonal", fit_text("fit_diagonal", DTYPE_f32, arena), true);
-            fits->map = kernel_set_add_text(world->kernels, "fit_map", fit_text("fit_map", DTYPE_f32, arena), true);
+            fits->kernels = fit_kernels_add(world->kernels, arena);
         }
         fits->steps[i] = (FitStep){&plan->steps[i], plan_side(fits, &plan->steps[i], 0), plan_side(fits, &plan->steps[i], 1)};
     }
@@ -67,7 +66,7 @@ const FitStep *fits_step(const Fits *fits, const Step *step) {
 
 // Matrices of the larger width, and what decompositions work in.
 uint64_t fits_bytes(const Plan *plan) {
-    enum { MATRICES = 24 };
+    enum { MATRICES = 32 };
     uint64_t bytes = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         const Step *step = &plan->steps[i];
@@ -114,8 +113,7 @@ static bool run_fit(Fits *fits, const FitStep *fit, DevicePtr out, FitReport *re
     const FitWorld *world = &fits->world;
     const Step *step = fit->step;
     const FitWork work = {.space = fits->space,
-                          .diagonal = kernel_set_function(world->kernels, fits->diagonal),
-                          .map = kernel_set_function(world->kernels, fits->map),
+                          .kernels = fit_kernels_of(world->kernels, &fits->kernels),
                           .x = states_of(fits, &fit->x, step->in[0]),
                           .y = states_of(fits, &fit->y, step->in[1]),
                           .out = out};

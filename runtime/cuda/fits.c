@@ -37,20 +37,66 @@ typedef struct {
     uint32_t in, width, kept;
 } MapWork;
 
-Str fit_text(const char *function, DType dtype, Arena *arena) {
+typedef struct {
+    DevicePtr parts, out;
+    uint32_t width, count;
+} TotalWork;
+
+typedef struct {
+    DevicePtr from, to, norm;
+    uint32_t size;
+} UnitWork;
+
+Str fit_text(const char *file, const char *function, DType dtype, Arena *arena) {
     Text text = text_open(arena);
     text_add(&text, "// %s\n#define STORED %s\n", function, dtype_info[dtype].name);
-    text_str(&text, kernel_text("fit.cu"));
+    text_str(&text, kernel_text(file));
     return text_view(&text);
 }
 
-static void launch(const FitWork *work, CuFunction function, uint64_t threads, uint32_t down, void *argument) {
+static uint32_t add_kernel(KernelSet *set, const char *file, const char *function, DType dtype, Arena *arena) {
+    return kernel_set_add_text(set, function, fit_text(file, function, dtype, arena), true);
+}
+
+uint32_t fit_kernel_sums(KernelSet *set, DType dtype, Arena *arena) {
+    return add_kernel(set, "fit.cu", "fit_sums", dtype, arena);
+}
+
+uint32_t fit_kernel_rows(KernelSet *set, DType dtype, Arena *arena) {
+    return add_kernel(set, "fit.cu", "fit_rows", dtype, arena);
+}
+
+FitKernelNumbers fit_kernels_add(KernelSet *set, Arena *arena) {
+    return (FitKernelNumbers){
+#define FIT_KERNEL(file, name) .name = add_kernel(set, #file ".cu", #file "_" #name, DTYPE_f32, arena),
+        FIT_KERNELS(FIT_KERNEL)
+#undef FIT_KERNEL
+    };
+}
+
+FitKernels fit_kernels_of(const KernelSet *set, const FitKernelNumbers *numbers) {
+    return (FitKernels){
+#define FIT_KERNEL(file, name) .name = kernel_set_function(set, numbers->name),
+        FIT_KERNELS(FIT_KERNEL)
+#undef FIT_KERNEL
+    };
+}
+
+void fit_launch(const FitWork *work, const GpuLaunch *how, void *argument) {
+    Error err;
+    if (dense_ok(work->space, &err) && !gpu_launch(dense_gpu(work->space), how, argument, "fit on the GPU", &err)) dense_wrong(work->space, &err);
+}
+
+// A thread has a number; down: of a kind.
+void fit_launch_each(const FitWork *work, CuFunction function, uint64_t threads, uint32_t down, void *argument) {
     Error err;
     uint64_t blocks = (threads + THREADS - 1) / THREADS;
-    if (!blocks || !down || !dense_ok(work->space, &err)) return;
-    GpuLaunch how = {function, {(uint32_t)blocks, down, 1}, {THREADS, 1, 1}, 0};
-    if (blocks > INT32_MAX) error_set(&err, ERR_SYSTEM, "a fit of too many numbers for the GPU");
-    if (blocks > INT32_MAX || !gpu_launch(dense_gpu(work->space), &how, argument, "fit on the GPU", &err)) dense_wrong(work->space, &err);
+    if (!blocks || !down) return;
+    error_set(&err, ERR_SYSTEM, "a fit of too many numbers for the GPU");
+    if (blocks > INT32_MAX)
+        dense_wrong(work->space, &err);
+    else
+        fit_launch(work, &(GpuLaunch){function, {(uint32_t)blocks, down, 1}, {THREADS, 1, 1}, 0}, argument);
 }
 
 static States states_of(const FitStates *states) {
@@ -65,13 +111,10 @@ static void column_sums(const FitWork *work, const FitStates *states, uint64_t f
     uint32_t parts = (uint32_t)((rows + part_rows - 1) / part_rows), width = states->width;
     Dense sums = dense_new(work->space, parts, width);
     SumsWork w = {states_of(states), mean ? dense_put(work->space, mean, 1, width).at : 0, sums.at, first, rows, part_rows, width, parts};
-    launch(work, states->sums, width, parts, &w);
-    Arena *arena = arena_open();
-    double *each = arena_many(arena, double, (size_t)parts *width);
-    dense_get(work->space, sums, each);
-    memset(out, 0, width * sizeof *out);
-    for (size_t i = 0; i < (size_t)parts * width; i++) out[i % width] += each[i];
-    arena_close(arena);
+    fit_launch_each(work, states->sums, width, parts, &w);
+    Dense total = dense_new(work->space, 1, width);
+    fit_launch_each(work, work->kernels.total, width, 1, &(TotalWork){sums.at, total.at, width, parts});
+    dense_get(work->space, total, out);
 }
 
 bool fit_moments_of(const FitWork *work, const FitStates *states, uint64_t first, uint64_t rows, double *mean, double *deviation) {
@@ -93,13 +136,19 @@ Dense fit_rows_of(const FitWork *work, const FitStates *states, uint64_t first, 
     w.columns = dense_put_bytes(work->space, columns, kept * sizeof *columns);
     w.mean = dense_put(work->space, mean, 1, states->width).at;
     if (deviation) w.deviation = dense_put(work->space, deviation, 1, states->width).at;
-    launch(work, states->rows, rows * kept, 1, &w);
+    fit_launch_each(work, states->rows, rows * kept, 1, &w);
     return out;
 }
 
 void fit_add_diagonal(const FitWork *work, Dense m, double value) {
     DiagonalWork w = {m.at, value, m.columns};
-    launch(work, work->diagonal, m.columns, 1, &w);
+    fit_launch_each(work, work->kernels.diagonal, m.columns, 1, &w);
+}
+
+void fit_unit_of(const FitWork *work, Dense from, Dense to, Dense norm) {
+    enum { UNIT_THREADS = 256 };
+    UnitWork w = {from.at, to.at, norm.at, from.columns};
+    fit_launch(work, &(GpuLaunch){work->kernels.unit, {1, 1, 1}, {UNIT_THREADS, 1, 1}, UNIT_THREADS * sizeof(double)}, &w);
 }
 
 // ---- The map
@@ -129,7 +178,7 @@ void fit_write(const FitWork *work, Dense matrix, const uint32_t *x_columns, con
     w.row_of = places(work, arena, x_columns, matrix.rows, work->x.width);
     w.column_of = places(work, arena, y_columns, matrix.columns, work->y.width);
     w.shift = shift_of(work, arena, matrix, x_columns, y_columns, x_mean, y_mean);
-    launch(work, work->map, ((uint64_t)w.in + 1) * w.width, 1, &w);
+    fit_launch_each(work, work->kernels.map, ((uint64_t)w.in + 1) * w.width, 1, &w);
     arena_close(arena);
 }
 

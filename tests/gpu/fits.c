@@ -9,7 +9,8 @@ static Gpu gpu;
 static DenseSpace *space;
 
 typedef struct {
-    uint32_t sums[DTYPE_COUNT], rows[DTYPE_COUNT], diagonal, map;
+    uint32_t sums[DTYPE_COUNT], rows[DTYPE_COUNT];
+    FitKernelNumbers others;
     KernelSet *set;
 } Kernels;
 static Kernels kernels;
@@ -19,11 +20,10 @@ static const DType dtypes[] = {DTYPE_f32, DTYPE_bf16, DTYPE_f16};
 static bool build(Arena *arena, Error *err) {
     kernels.set = kernel_set_open(arena);
     for (size_t t = 0; t < COUNT(dtypes); t++) {
-        kernels.sums[dtypes[t]] = kernel_set_add_text(kernels.set, "fit_sums", fit_text("fit_sums", dtypes[t], arena), true);
-        kernels.rows[dtypes[t]] = kernel_set_add_text(kernels.set, "fit_rows", fit_text("fit_rows", dtypes[t], arena), true);
+        kernels.sums[dtypes[t]] = fit_kernel_sums(kernels.set, dtypes[t], arena);
+        kernels.rows[dtypes[t]] = fit_kernel_rows(kernels.set, dtypes[t], arena);
     }
-    kernels.diagonal = kernel_set_add_text(kernels.set, "fit_diagonal", fit_text("fit_diagonal", DTYPE_f32, arena), true);
-    kernels.map = kernel_set_add_text(kernels.set, "fit_map", fit_text("fit_map", DTYPE_f32, arena), true);
+    kernels.others = fit_kernels_add(kernels.set, arena);
     return kernel_set_build(kernels.set, &gpu, err);
 }
 
@@ -67,8 +67,7 @@ static Trial trial_open(const FitCase *c, DType dtype) {
     t.map = arena_many(arena, float, t.count);
     fit_make(c, t.x, t.y);
     t.work = (FitWork){.space = space,
-                       .diagonal = kernel_set_function(kernels.set, kernels.diagonal),
-                       .map = kernel_set_function(kernels.set, kernels.map),
+                       .kernels = fit_kernels_of(kernels.set, &kernels.others),
                        .x = states_of(arena, t.x, c->n, c->in, dtype, c->mapped),
                        .y = states_of(arena, t.y, c->n, c->out, dtype, c->mapped),
                        .out = upload(t.map, t.count * sizeof(float))};

@@ -29,7 +29,7 @@ static void check_case(size_t number, double moved) {
     fit_make(c, x, y);
     made_moved = moved;
     memset(got, 0xff, count * sizeof *got);
-    FitWork work = {.space = space, .diagonal = made_kernel("fit_diagonal"), .map = made_kernel("fit_map"), .out = (DevicePtr)(uintptr_t)got};
+    FitWork work = {.space = space, .kernels = made_fit_kernels(), .out = (DevicePtr)(uintptr_t)got};
     work.x = states_of(arena, x, c->n, c->in, c->mapped), work.y = states_of(arena, y, c->n, c->out, c->mapped);
     FitReport gpu = {0};
     Error err;
@@ -48,7 +48,7 @@ static void test_ranks(void) {
     float *x = arena_many(arena, float, (size_t)c->n * c->in), *y = arena_many(arena, float, (size_t)c->n * c->out);
     float *want = arena_many(arena, float, count), *got = arena_many(arena, float, count);
     fit_make(c, x, y);
-    FitWork work = {.space = space, .diagonal = made_kernel("fit_diagonal"), .map = made_kernel("fit_map"), .out = (DevicePtr)(uintptr_t)got};
+    FitWork work = {.space = space, .kernels = made_fit_kernels(), .out = (DevicePtr)(uintptr_t)got};
     work.x = states_of(arena, x, c->n, c->in, false), work.y = states_of(arena, y, c->n, c->out, false);
     GpuProcrustes *parts = NULL;
     for (uint32_t rank = 0; rank < 3; rank++) {
@@ -70,7 +70,7 @@ static void test_refused(void) {
     float x[N * WIDTH], y[N * WIDTH], map[(WIDTH + 1) * WIDTH];
     Error err;
     FitReport report;
-    FitWork work = {.space = space, .diagonal = made_kernel("fit_diagonal"), .map = made_kernel("fit_map"), .out = (DevicePtr)(uintptr_t)map};
+    FitWork work = {.space = space, .kernels = made_fit_kernels(), .out = (DevicePtr)(uintptr_t)map};
     Arena *arena = arena_open();
     work.x = states_of(arena, x, N, WIDTH, false), work.y = states_of(arena, y, N, WIDTH, false);
     const double lambda = 1;
@@ -191,7 +191,7 @@ int main(void) {
     }
     test_ranks();
     test_refused();
-    test_spreads(&(FitWork){.space = space, .diagonal = made_kernel("fit_diagonal")});
+    test_spreads(&(FitWork){.space = space, .kernels = made_fit_kernels()});
     dense_close(space);
     if (libraries)
         test_steps(&gpu);

@@ -91,7 +91,7 @@ static void add_fits(Texts *texts) {
     static const char *const functions[] = {"fit_sums", "fit_rows", "fit_map"};
     static const DType dtypes[] = {DTYPE_f32, DTYPE_bf16, DTYPE_f16};
     for (size_t t = 0; t < COUNT(dtypes); t++) {
-        KernelSource source = {"fits", fit_text(functions[t], dtypes[t], texts->arena), true};
+        KernelSource source = {"fits", fit_text("fit.cu", functions[t], dtypes[t], texts->arena), true};
         for (size_t i = 0; i < ARCHS; i++) list_push(texts->arena, &texts->sources[i], source);
     }
 }
