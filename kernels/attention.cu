@@ -9,6 +9,10 @@
 // SPLIT: of few rows with many keys each: SPLIT thread blocks take turns at the tiles, and join what they found through
 // each other's shared memory (on architectures before 9.0 the first does it all). Its bits are its own.
 //
+// TEAM: the warps of a block share 16 pairs, where there are too few blocks to fill the GPU otherwise: each has a part of a
+// tile's keys and a part of the head's columns. They tell each other their largest scores and their weights, so the bits
+// are those of one warp.
+//
 // MIXED: rows of a block may have different keys of their own (OTHER_ROW). They lie in slots after the tile, and the
 // products that they are part of are done once for each row, with that row's keys put in; the other rows' are unchanged.
 #ifndef HEAD
@@ -26,6 +30,9 @@
 #ifndef SPLIT
 #define SPLIT 1
 #endif
+#ifndef TEAM
+#define TEAM 1 // 1 or 4
+#endif
 #ifndef __CUDACC_RTC__
 #include "prelude.cuh"
 #include "attention_work.cuh"
@@ -35,15 +42,17 @@ enum : uint32_t {
     WARPS = 4,
     THREADS = WARPS * 32,
     DEEP = WIDE ? 2 : 1, // times 16 pairs of a warp
-    PAIRS = WARPS * DEEP * 16,
+    PAIRS = WARPS / TEAM * DEEP * 16,
     KEYS = HEAD > 128 ? 32 : 64, // of a tile
     SLOTS = MIXED ? 32 : 0,
     STRIDE = HEAD + 8, // of rows in shared memory: eight of them hit all banks
     PIECES = HEAD / 8, // of 16 bytes
     ROOM = PAIRS / GROUP, // rows of a block
-    COLUMNS = HEAD / 8, // of products, eight wide
+    COLUMNS = HEAD / 8 / TEAM, // of a warp's products, eight wide
+    WARP_KEYS = KEYS / TEAM, // of a tile, whose scores a warp finds
 };
-static_assert(HEAD % 16 == 0 && HEAD <= 256 && WIDE + MIXED + (SPLIT > 1) <= 1, "no such kernel");
+static_assert(HEAD % 16 == 0 && HEAD <= 256 && WIDE + MIXED + (SPLIT > 1) + (TEAM > 1) <= 1, "no such kernel");
+static_assert(TEAM == 1 || (TEAM == WARPS && HEAD % 64 == 0 && HEAD <= 128), "a warp of a team has 16 keys and pairs of columns");
 
 // ---- Instructions
 
@@ -120,6 +129,10 @@ struct Tables {
     Place place;
     uint32_t rows[5][ROOM], entries[2][KEYS];
 };
+struct Team {
+    float most[TEAM][16];
+    uint4 weights[TEAM][32];
+};
 static_assert(sizeof(Tables) <= 64 + sizeof(uint32_t) * (5 * ROOM + 2 * KEYS), "the host part takes so much");
 
 __device__ inline void load_rows(const Work &w, Place p, Tables &tables) {
@@ -181,7 +194,7 @@ __device__ inline void load_own(const Work &w, const Place &p, int which, const 
 // What the last row of the block does not see becomes 0, as does what is in the slots.
 __device__ inline Own load_tile(const Work &w, const Place &p, const Tables &tables, int which, uint32_t first, STORED *tile) {
     const Block &b = p.block;
-    const uint32_t *entries = tables.entries[which], used = b.most - first > KEYS / 2 ? KEYS : KEYS / 2;
+    const uint32_t *entries = tables.entries[which], used = TEAM > 1 || b.most - first > KEYS / 2 ? KEYS : KEYS / 2;
     const bool listed = w.source[which].list;
 #pragma unroll 1 // registers
     for (uint32_t i = 0; i < KEYS * PIECES; i += THREADS) {
@@ -205,18 +218,21 @@ __device__ inline Own load_tile(const Work &w, const Place &p, const Tables &tab
 // ---- A warp
 
 struct Warp {
-    uint32_t lane, pair;             // its first pair
+    uint32_t lane, pair, member;     // its first pair; which of its team it is
     uint32_t most, least;            // keys that its pairs see
     uint32_t sees[DEEP][2];          // of this thread's pairs: lane / 4 and that + 8
     uint32_t row[2], rows, first_row, last_row; // mixed: this thread's, of the block, of the warp
-    float m[DEEP][2], sum[DEEP][4], s[DEEP][KEYS / 8][4], o[DEEP][COLUMNS][4];
+    float m[DEEP][2], sum[DEEP][4], s[DEEP][WARP_KEYS / 8][4], o[DEEP][COLUMNS][4];
     uint32_t weights[DEEP][KEYS / 16][4];
     const STORED *q;
+    Team *team;
 };
 
-__device__ inline void begin_warp(Warp &t, const Work &w, const Place &p, const STORED *q) {
+__device__ inline void begin_warp(Warp &t, const Work &w, const Place &p, const STORED *q, Team *team) {
     t.lane = threadIdx.x % 32;
-    t.pair = threadIdx.x / 32 * DEEP * 16;
+    t.pair = threadIdx.x / 32 / TEAM * DEEP * 16;
+    t.member = threadIdx.x / 32 % TEAM;
+    t.team = team;
     t.q = q + t.pair * STRIDE;
     t.most = 0, t.least = ~0u;
 #pragma unroll
@@ -276,17 +292,17 @@ template <uint32_t COUNT> __device__ inline void score(Warp &t, const STORED *ke
 #pragma unroll
     for (uint32_t d = 0; d < DEEP; d++)
 #pragma unroll
-        for (uint32_t j = 0; j < COUNT / 8; j++)
+        for (uint32_t j = 0; j < COUNT / TEAM / 8; j++)
 #pragma unroll
             for (uint32_t i = 0; i < 4; i++) t.s[d][j][i] = 0;
-    uint32_t at = shared_at(keys + (t.lane / 16 * 8 + t.lane % 8) * STRIDE + t.lane / 8 % 2 * 8);
+    uint32_t at = shared_at(keys + (t.member * WARP_KEYS + t.lane / 16 * 8 + t.lane % 8) * STRIDE + t.lane / 8 % 2 * 8);
 #pragma unroll
     for (uint32_t k = 0; k < HEAD / 16; k++) {
         uint32_t a[DEEP][4];
 #pragma unroll
         for (uint32_t d = 0; d < DEEP; d++) load_q(t, d, k, a[d]);
 #pragma unroll
-        for (uint32_t c = 0; c < COUNT / 16; c++) {
+        for (uint32_t c = 0; c < COUNT / TEAM / 16; c++) {
             uint32_t b[4];
             load_four(b, at + (c * 16 * STRIDE + k * 16) * (uint32_t)sizeof(STORED));
 #pragma unroll
@@ -303,9 +319,30 @@ template <uint32_t COUNT> __device__ inline void score(Warp &t, const STORED *ke
 #endif
 }
 
+// Of 16 pairs, over all warps of the team.
+__device__ inline float most_of_team(const Warp &t, float most, uint32_t half) {
+    const uint32_t pair = half * 8 + t.lane / 4;
+    if (t.lane % 4 == 0) t.team->most[t.member][pair] = most;
+    __syncthreads();
+#pragma unroll
+    for (uint32_t i = 0; i < TEAM; i++) most = fmaxf(most, t.team->most[i][pair]);
+    return most;
+}
+
+__device__ inline void share_weights(Warp &t) {
+    t.team->weights[t.member][t.lane] = make_uint4(t.weights[0][0][0], t.weights[0][0][1], t.weights[0][0][2], t.weights[0][0][3]);
+    __syncthreads();
+#pragma unroll
+    for (uint32_t i = 0; i < TEAM; i++) {
+        const uint4 x = t.team->weights[i][t.lane];
+        t.weights[0][i][0] = x.x, t.weights[0][i][1] = x.y, t.weights[0][i][2] = x.z, t.weights[0][i][3] = x.w;
+    }
+}
+
 // Scores become weights e^(scale (s - m)), as powers of two. What was summed shrinks by what m grew.
 template <uint32_t COUNT> __device__ inline void soften(Warp &t, uint32_t first, float scale) {
     const bool hides = first + COUNT > t.least;
+    const uint32_t key = first + t.member * WARP_KEYS + t.lane % 4 * 2;
     float shrink[DEEP][2];
     bool shrinks = false;
 #pragma unroll
@@ -313,25 +350,27 @@ template <uint32_t COUNT> __device__ inline void soften(Warp &t, uint32_t first,
         const uint32_t d = i / 2, half = i % 2;
         float most = t.m[d][half];
 #pragma unroll
-        for (uint32_t j = 0; j < COUNT / 8; j++)
+        for (uint32_t j = 0; j < COUNT / TEAM / 8; j++)
 #pragma unroll
             for (uint32_t e = 0; e < 2; e++) {
                 float &x = t.s[d][j][half * 2 + e];
-                if (hides && first + j * 8 + t.lane % 4 * 2 + e >= t.sees[d][half]) x = -INFINITY;
+                if (hides && key + j * 8 + e >= t.sees[d][half]) x = -INFINITY;
                 most = fmaxf(most, x);
             }
         most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
         most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
+        if (TEAM > 1) most = most_of_team(t, most, half);
         // Whole products, so that what did not grow shrinks by exactly 1.
         float base = most == -INFINITY ? 0 : __fmul_rn(most, scale);
         shrink[d][half] = power_of_two(__fsub_rn(__fmul_rn(t.m[d][half], scale), base));
         shrinks |= shrink[d][half] != 1;
         t.m[d][half] = most;
 #pragma unroll
-        for (uint32_t j = 0; j < COUNT / 8; j++)
+        for (uint32_t j = 0; j < COUNT / TEAM / 8; j++)
             t.weights[d][j / 2][j % 2 * 2 + half] = Tensor::pack(power_of_two(fmaf(t.s[d][j][half * 2], scale, -base)),
                                                                  power_of_two(fmaf(t.s[d][j][half * 2 + 1], scale, -base)));
     }
+    if (TEAM > 1) share_weights(t);
     if (!__any_sync(~0u, shrinks)) return;
 #pragma unroll
     for (uint32_t d = 0; d < DEEP; d++) {
@@ -353,7 +392,7 @@ template <uint32_t COUNT> __device__ inline void add_values(Warp &t, const STORE
         const bool apart = MIXED && own >> (c * 16) & 0xffff;
         for (uint32_t row = apart ? t.first_row : 0; row <= (apart ? t.last_row : 0); row++) {
             uint32_t key = spot(t, own, c * 16 + t.lane % 16, row), a[DEEP][4];
-            uint32_t at = shared_at(values + key * STRIDE + t.lane / 16 * 8);
+            uint32_t at = shared_at(values + key * STRIDE + t.member * COLUMNS * 8 + t.lane / 16 * 8);
 #pragma unroll
             for (uint32_t i = 0; i < DEEP * 4; i++)
                 a[i / 4][i % 4] = apart && t.row[i % 2] != row ? 0 : t.weights[i / 4][c][i % 4];
@@ -393,6 +432,22 @@ __device__ inline void keep_results(Warp &t, const Work &w, const Place &p) {
         if (!pair_counts(p, pair)) continue;
         STORED *out = (STORED *)w.out + pair_out(w, p, pair);
         *(uint4 *)(out + piece * 8) = *(const uint4 *)(to + i / PIECES * STRIDE + piece * 8);
+    }
+}
+
+// A warp of a team has few columns: they are written as they lie.
+__device__ inline void keep_columns(const Warp &t, const Work &w, const Place &p) {
+#pragma unroll
+    for (uint32_t half = 0; half < 2; half++) {
+        const uint32_t pair = half * 8 + t.lane / 4;
+        if (!pair_counts(p, pair)) continue;
+        const float by = 1 / t.sum[0][half * 2];
+        STORED *out = (STORED *)w.out + pair_out(w, p, pair) + t.member * COLUMNS * 8 + t.lane % 4 * 2;
+#pragma unroll
+        for (uint32_t c = 0; c < COLUMNS; c++) {
+            const float *o = &t.o[0][c][half * 2];
+            *(uint32_t *)(out + c * 8) = Tensor::pack(fmaf(o[0], by, 0.0f), fmaf(o[1], by, 0.0f));
+        }
     }
 }
 
@@ -463,7 +518,8 @@ extern "C" __global__ void TOGETHER __launch_bounds__(THREADS, WIDE || HEAD > 12
     let_next_kernel_begin();
     extern __shared__ __align__(16) unsigned char memory[];
     STORED *q = (STORED *)memory, *keys = q + PAIRS * STRIDE, *values = keys + (KEYS + SLOTS) * STRIDE;
-    Tables &tables = *(Tables *)(values + (KEYS + SLOTS) * STRIDE);
+    Team &team = *(Team *)(values + (KEYS + SLOTS) * STRIDE);
+    Tables &tables = *(Tables *)(TEAM > 1 ? (void *)(&team + 1) : &team);
     const float scale = __fmul_rn(w.scale, 1.44269504f); // of powers of two
     const uint32_t rank = blockIdx.x % SPLIT, begin = JOINS ? rank * KEYS : 0, step = JOINS ? SPLIT * KEYS : KEYS;
     if (SPLIT > 1 && !JOINS && rank) return;
@@ -486,7 +542,7 @@ extern "C" __global__ void TOGETHER __launch_bounds__(THREADS, WIDE || HEAD > 12
     if (begin < most) own_value = load_tile(w, p, tables, 1, begin, values);
     close_copies();
     Warp t;
-    begin_warp(t, w, p, q);
+    begin_warp(t, w, p, q, &team);
     for (uint32_t first = begin; first < most; first += step) {
         if (first > begin)
             wait_copies<0>();
@@ -496,7 +552,7 @@ extern "C" __global__ void TOGETHER __launch_bounds__(THREADS, WIDE || HEAD > 12
         if (first > begin) own_value = load_tile(w, p, tables, 1, first, values);
         load_entries(w, p.block, 0, first + step, tables);
         close_copies();
-        const bool whole = first + KEYS / 2 < t.most, some = first < t.most;
+        const bool some = first < t.most, whole = some && (TEAM > 1 || first + KEYS / 2 < t.most);
         if (whole) {
             score<KEYS>(t, keys, own_key);
             soften<KEYS>(t, first, scale);
@@ -523,6 +579,9 @@ extern "C" __global__ void TOGETHER __launch_bounds__(THREADS, WIDE || HEAD > 12
     join(w, p, found, rank, scale);
     meet(); // before what others read goes away
 #else
-    if (t.most) keep_results(t, w, p);
+    if (t.most && TEAM > 1)
+        keep_columns(t, w, p);
+    else if (t.most)
+        keep_results(t, w, p);
 #endif
 }

@@ -15,6 +15,8 @@ enum {
     LARGEST_WIDE_HEAD = 128,
     LONG_KEYS = 384, // of a query, on average: from here on arithmetic takes the time, which WIDE saves
     HEADS_TOGETHER = 64,
+    TEAM = WARPS,    // warps of one block's pairs, where there are few blocks
+    TEAM_BYTES = (16 * 4 + 32 * 16) * TEAM,
     SPLIT = 8,       // thread blocks of one block, where there are few and each sees
     SPLIT_TILES = 8, // so many tiles or more
 };
@@ -224,6 +226,16 @@ static void choose_plain(AttentionPlan *plan, uint32_t size) {
         (plan->pairs * parts * part + plan->keys * stride + plan->pairs * plan->keys) * (uint32_t)sizeof(float);
 }
 
+// Too few pairs for a block on each multiprocessor, not so many keys that tiles are shared out instead, and no rows with
+// keys of their own, which are mixed.
+static bool is_for_teams(const AttentionPlan *plan, const CudaAttention *a, uint32_t multiprocessors) {
+    uint32_t most = 0;
+    for (uint64_t r = 0; r < a->rows; r++) most = MAX(most, a->count[r]);
+    bool few = a->rows * a->heads <= (uint64_t)multiprocessors * WARPS * 16;
+    bool mixes = !a->strict && (a->keys.rows.rows || a->values.rows.rows);
+    return few && !mixes && !plan->wide && (a->size == 64 || a->size == 128) && most < SPLIT_TILES * plan->keys;
+}
+
 // As in kernels/attention.cu; the slots are not counted yet.
 static void choose_tensor(AttentionPlan *plan, const CudaAttention *a, uint32_t multiprocessors) {
     uint64_t keys = 0;
@@ -232,24 +244,25 @@ static void choose_tensor(AttentionPlan *plan, const CudaAttention *a, uint32_t 
     plan->wide = !a->strict && a->size <= LARGEST_WIDE_HEAD && keys / MAX(a->rows, 1) >= LONG_KEYS &&
                  wide_blocks >= 2 * multiprocessors;
     plan->keys = a->size > 128 ? 32 : 64;
-    plan->pairs = WARPS * 16 * (plan->wide ? 2 : 1);
+    plan->team = is_for_teams(plan, a, multiprocessors) ? TEAM : 1;
+    plan->pairs = WARPS / plan->team * 16 * (plan->wide ? 2 : 1);
 }
 
 static void finish_tensor(AttentionPlan *plan, const CudaAttention *a, uint32_t multiprocessors) {
     uint32_t most = 0, size = a->size;
     for (uint64_t r = 0; r < a->rows; r++) most = MAX(most, a->count[r]);
     bool few = (uint64_t)plan->block_count * a->kv_heads * plan->parts * 4 <= multiprocessors;
-    if (few && !a->strict && !plan->wide && !plan->mixed && most >= SPLIT_TILES * plan->keys) plan->split = SPLIT;
+    if (few && !a->strict && !plan->wide && !plan->mixed && plan->team == 1 && most >= SPLIT_TILES * plan->keys) plan->split = SPLIT;
     plan->slots = plan->mixed ? SLOTS : 0;
     uint32_t tables = 64 + (uint32_t)sizeof(uint32_t) * (ATTENTION_COLUMNS * plan->pairs + 2 * plan->keys);
-    plan->shared_bytes = (plan->pairs + 2 * (plan->keys + plan->slots)) * (size + 8) * 2 + tables;
+    plan->shared_bytes = (plan->pairs + 2 * (plan->keys + plan->slots)) * (size + 8) * 2 + tables + (plan->team > 1 ? TEAM_BYTES : 0);
 }
 
 AttentionPlan *attention_plan(const CudaAttention *attention, uint32_t multiprocessors, Arena *arena) {
     AttentionPlan *plan = arena_new(arena, AttentionPlan);
     uint32_t group = attention->heads / attention->kv_heads;
     plan->threads = WARPS * 32;
-    plan->split = 1;
+    plan->split = plan->team = 1;
     plan->tensor = attention->dtype != DTYPE_f32 && attention->size % 16 == 0 && attention->size <= LARGEST_TENSOR_HEAD;
     if (plan->tensor)
         choose_tensor(plan, attention, multiprocessors);
@@ -264,8 +277,8 @@ AttentionPlan *attention_plan(const CudaAttention *attention, uint32_t multiproc
     if (plan->tensor) finish_tensor(plan, attention, multiprocessors);
     plan->defines = str_format(
         arena,
-        "#define HEAD %u\n#define STORED %s\n#define GROUP %u\n#define WIDE %d\n#define MIXED %d\n#define SPLIT %u\n",
-        attention->size, dtype_info[attention->dtype].name, heads, plan->wide, plan->mixed, plan->split);
+        "#define HEAD %u\n#define STORED %s\n#define GROUP %u\n#define WIDE %d\n#define MIXED %d\n#define SPLIT %u\n#define TEAM %u\n",
+        attention->size, dtype_info[attention->dtype].name, heads, plan->wide, plan->mixed, plan->split, plan->team);
     arena_close(cut.scratch);
     return plan;
 }

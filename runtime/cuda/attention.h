@@ -2,7 +2,7 @@
 // launch.
 //
 // A query's bits depend on its own keys in their order alone, whichever rows stand beside it and whichever of the
-// kernel's forms (wide, mixed) computes it; but very few rows of many keys are split, which has bits of its own: never
+// kernel's forms (wide, mixed, in teams) computes it; but very few rows of many keys are split, which has bits of its own: never
 // when `strict`.
 #pragma once
 
@@ -57,6 +57,7 @@ typedef struct {
     uint32_t row_room;
     bool tensor, wide, mixed; // which kernel, in which form
     uint32_t split;           // thread blocks that share a block's keys, or 1
+    uint32_t team;            // warps that share 16 pairs, or 1
     uint32_t parts;           // of the heads that share a key head: each is a block's
     uint32_t keys;            // of a tile
     uint32_t pairs;           // (row, head) of a block, at most

@@ -194,24 +194,26 @@ static void test_case(const AttentionCase *c, DType dtype, Texts *texts) {
 
 typedef struct {
     AttentionCase c;
-    bool mixed, wide, split;
+    bool mixed, wide, split, team;
     size_t blocks;
 } Form;
 
 // The forms that make it fast are chosen where they should be.
 static void test_forms(Texts *texts) {
     static const Form forms[] = {
-        {{32, 8, 128, 6, 64, 0, 16, 1, 1, 1, false, false, 1}, true, false, false, 6},
-        {{32, 8, 128, 3, 64, 0, 1, 64, 0, 1, false, false, 1}, false, false, false, 12},
-        {{32, 8, 128, 2, 1024, 0, 1, 1024, 0, 1, false, false, 1}, false, true, false, 64},
-        {{32, 8, 128, 1, 512, 0, 1, 1, 0, 1, false, false, 1}, false, false, true, 1},
+        {{32, 8, 128, 6, 64, 0, 16, 1, 1, 1, false, false, 1}, true, false, false, false, 6},
+        {{32, 8, 128, 3, 64, 0, 1, 64, 0, 1, false, false, 1}, false, false, false, true, 48},
+        {{32, 8, 96, 3, 64, 0, 1, 64, 0, 1, false, false, 1}, false, false, false, false, 12},
+        {{32, 8, 64, 5, 64, 0, 1, 64, 0, 1, false, false, 1}, false, false, false, false, 20},
+        {{32, 8, 128, 2, 1024, 0, 1, 1024, 0, 1, false, false, 1}, false, true, false, false, 64},
+        {{32, 8, 128, 1, 512, 0, 1, 1, 0, 1, false, false, 1}, false, false, true, false, 1},
         // each point's own keys are many, and so are its rows
-        {{32, 8, 16, 2, 80, 0, 4, 32, 32, 1, false, false, 1}, false, false, false, 16},
+        {{32, 8, 16, 2, 80, 0, 4, 32, 32, 1, false, false, 1}, false, false, false, false, 16},
     };
     for (size_t i = 0; i < COUNT(forms); i++) {
         Attending a = attending_open(&forms[i].c, DTYPE_bf16);
         const AttentionPlan *plan = attention_plan(&a.attention, 132, a.arena);
-        CHECK(plan->mixed == forms[i].mixed && plan->wide == forms[i].wide && (plan->split > 1) == forms[i].split);
+        CHECK(plan->mixed == forms[i].mixed && plan->wide == forms[i].wide && (plan->split > 1) == forms[i].split && (plan->team > 1) == forms[i].team);
         CHECK(plan->block_count == forms[i].blocks);
         add_text(texts, plan);
         a.attention.strict = true;

@@ -7,7 +7,7 @@
 #include "runtime/cuda/few.h"
 #include "runtime/cuda/fits.h"
 
-enum { PLAIN, WIDE, MIXED, SPLIT, FORMS, ARCHS = 3, COMMON = 128 };
+enum { PLAIN, WIDE, MIXED, SPLIT, TEAM, FORMS, ARCHS = 3, COMMON = 128 };
 
 static const char *const archs[ARCHS] = {"sm_80", "sm_90a", "sm_100"};
 enum { LARGEST_SHARED = 163 << 10 }; // of a block on sm_80, the least of the three
@@ -18,6 +18,7 @@ static const AttentionCase forms[FORMS] = {
     [WIDE] = {4, 1, 0, 1, 800, 0, 1, 800, 0, 1, false, false, 1},
     [MIXED] = {4, 1, 0, 2, 40, 0, 16, 1, 1, 1, false, false, 1},
     [SPLIT] = {4, 1, 0, 1, 600, 0, 1, 1, 0, 1, false, false, 1},
+    [TEAM] = {4, 1, 0, 1, 40, 0, 1, 40, 0, 1, false, false, 1},
 };
 
 typedef struct {
@@ -26,7 +27,7 @@ typedef struct {
 } Texts;
 
 static bool has_form(const AttentionPlan *plan, size_t form) {
-    return plan->wide == (form == WIDE) && plan->mixed == (form == MIXED) && (plan->split > 1) == (form == SPLIT);
+    return plan->wide == (form == WIDE) && plan->mixed == (form == MIXED) && (plan->split > 1) == (form == SPLIT) && (plan->team > 1) == (form == TEAM);
 }
 
 // For `count` kinds of GPU, from the first on.
@@ -35,7 +36,7 @@ static void add(Texts *texts, uint32_t size, DType dtype, size_t form, size_t fi
     c.size = size;
     Attending a = attending_open(&c, dtype);
     const AttentionPlan *plan = attention_plan(&a.attention, 4, texts->arena);
-    bool offered = plan->tensor ? form != WIDE || size <= 128 : form == PLAIN;
+    bool offered = !plan->tensor ? form == PLAIN : form == WIDE ? size <= 128 : form != TEAM || size == 64 || size == 128;
     CHECK(!offered || has_form(plan, form));
     CHECK(plan->shared_bytes <= LARGEST_SHARED);
     KernelSource source = {str_format(texts->arena, "attention of %u numbers, form %zu", size, form).at,
