@@ -80,9 +80,11 @@ static void plan_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
     const Fused *fused = step->fused;
     const RowCode *code = &self->plan->codes[fused->code];
     DType *types = arena_many(self->arena, DType, code->operand_count + code->result_count);
+    bool *still = arena_many(self->arena, bool, code->operand_count + 1);
     for (uint32_t k = 0; k < code->operand_count; k++) {
         const RowBinding *binding = &fused->operands[k];
         types[k] = operand_type(self, &code->operands[k], binding);
+        still[k] = !code->operands[k].flag && self->plan->values[binding->value].place != IN_ARENA;
         if (binding->map) constants_add(self->constants, binding->map, step->rows * sizeof(uint32_t));
         if (binding->blocks) constants_add(self->constants, binding->blocks, code->width / code->operands[k].span * sizeof(uint32_t));
     }
@@ -90,7 +92,7 @@ static void plan_kernel(DeviceCuda *self, const Step *step, BoundStep *out) {
         types[code->operand_count + k] = self->plan->values[fused->results[k].value].dtype;
         if (fused->results[k].map) constants_add(self->constants, fused->results[k].map, step->rows * sizeof(uint32_t));
     }
-    out->kernel = kernel_set_add_row(self->kernels, code, types, 1);
+    out->kernel = kernel_set_add_row(self->kernels, code, types, still, 1);
 }
 
 static const uint32_t *table_at(const DeviceCuda *self, const uint32_t *data, uint64_t count) {

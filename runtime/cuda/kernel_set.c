@@ -32,10 +32,10 @@ static uint32_t add(KernelSet *kernels, Kernel kernel) {
     return number;
 }
 
-uint32_t kernel_set_add_row(KernelSet *kernels, const RowCode *code, const DType *types, uint32_t together) {
+uint32_t kernel_set_add_row(KernelSet *kernels, const RowCode *code, const DType *types, const bool *still, uint32_t together) {
     Text text = text_open(kernels->arena);
     Kernel kernel = {.function = "rows"};
-    cuda_print_row(code, types, together, kernel.function, &text, &kernel.launch);
+    cuda_print_row(code, types, still, together, kernel.function, &text, &kernel.launch);
     kernel.text = text_view(&text);
     return add(kernels, kernel);
 }
@@ -44,7 +44,7 @@ uint32_t kernel_set_add_copy(KernelSet *kernels, DType from, DType to, uint32_t 
     RowBuilder b = {.arena = kernels->arena};
     row_result(&b, row_load(&b, row_operand(&b, (RowOperand){.mapped = mapped})), false);
     RowCode code = row_done(&b, width, width);
-    return kernel_set_add_row(kernels, &code, (DType[]){from, to}, 1);
+    return kernel_set_add_row(kernels, &code, (DType[]){from, to}, NULL, 1);
 }
 
 uint32_t kernel_set_add_text(KernelSet *kernels, const char *function, Str text, bool fused_multiply_add) {

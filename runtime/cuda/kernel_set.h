@@ -10,8 +10,8 @@ typedef struct KernelSet KernelSet;
 #define NO_KERNEL UINT32_MAX
 
 KernelSet *kernel_set_open(Arena *arena);
-// Numbers of kernels; equal ones are one. types, together: as for cuda_print_row.
-uint32_t kernel_set_add_row(KernelSet *kernels, const RowCode *code, const DType *types, uint32_t together);
+// Numbers of kernels; equal ones are one. types, still, together: as for cuda_print_row.
+uint32_t kernel_set_add_row(KernelSet *kernels, const RowCode *code, const DType *types, const bool *still, uint32_t together);
 uint32_t kernel_set_add_text(KernelSet *kernels, const char *function, Str text, bool fused_multiply_add);
 // Copies rows, through a map or in order, into another type: x, then the result.
 uint32_t kernel_set_add_copy(KernelSet *kernels, DType from, DType to, uint32_t width, bool mapped);

@@ -93,7 +93,7 @@ static uint32_t add_kernel(GpuLogits *l, uint32_t code, const DType *types, uint
     DType *all = arena_many(l->arena, DType, of->operand_count + of->result_count);
     for (uint32_t k = 0; k < of->operand_count + of->result_count; k++) all[k] = k < count ? types[k] : DTYPE_f64;
     for (uint32_t k = 0; k < of->result_count; k++) all[of->operand_count + k] = result;
-    return kernel_set_add_row(l->world.kernels, of, all, l->together);
+    return kernel_set_add_row(l->world.kernels, of, all, NULL, l->together);
 }
 
 static uint64_t metric_doubles(const GpuLogits *l, const LogitsMetric *of) {
@@ -157,7 +157,7 @@ static uint32_t probe_kernel(GpuLogits *l) {
     uint16_t bad = row_op(&b, ROW_sum, row_op(&b, ROW_mul, x, row_constant(&b, 0, false), 0), 0, 0);
     row_result(&b, row_op(&b, ROW_add, before, bad, 0), false);
     RowCode code = row_done(&b, 0, 0);
-    return kernel_set_add_row(l->world.kernels, &code, (DType[]){DTYPE_f32, DTYPE_f32, DTYPE_f32}, l->together);
+    return kernel_set_add_row(l->world.kernels, &code, (DType[]){DTYPE_f32, DTYPE_f32, DTYPE_f32}, NULL, l->together);
 }
 
 GpuLogits *gpu_logits_plan(const LogitsWorld *world, const Step *step, Arena *arena) {

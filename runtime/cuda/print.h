@@ -11,6 +11,7 @@ typedef struct {
     Text *out;
     const RowCode *code;
     const DType *types;
+    const bool *still; // by operand, or NULL
     const uint8_t *stages;
     const bool *live;    // by instruction
     bool *needed[SIDES]; // in this stage

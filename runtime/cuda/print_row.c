@@ -1,7 +1,7 @@
 // print_row.c: the kernel of a row code: rows, stages, groups of columns.
 //
 //   numbers of stage 0
-//   the columns of all operands, when the width is known: they stay in registers
+//   the columns of all operands, when the width is known: they stay in registers; those that no kernel writes come first
 //   stage 0: for each group of columns of the thread: values, results, what reductions take
 //   numbers of stage 1: reduced over the threads of the row, and what follows from them
 //   stage 1 …
@@ -180,8 +180,12 @@ static void open_groups(const Print *p, bool partner) {
         text_add(p->out, "        const uint32_t q = (c / %u ^ 1) * %u + c %% %u;\n", p->block, p->block, p->block);
 }
 
-// All that any stage needs, before the first.
-static void print_all_loads(Print *p, uint8_t last) {
+static bool is_still(const Print *p, uint32_t operand) {
+    return p->still && p->still[operand];
+}
+
+// All that any stage needs, before the first: of operands that kernels write, or of the others.
+static void print_all_loads(Print *p, uint8_t last, bool still) {
     bool *all[SIDES];
     for (int s = 0; s < SIDES; s++) all[s] = arena_many(p->arena, bool, p->code->instr_count + 1);
     for (p->stage = 0; p->stage <= last; p->stage++) {
@@ -193,7 +197,7 @@ static void print_all_loads(Print *p, uint8_t last) {
     bool any = false;
     for (uint32_t k = 0; k < p->code->operand_count; k++)
         for (int s = 0; s < SIDES; s++) {
-            if (!is_loaded(p, k, (SideOf)s)) continue;
+            if (is_still(p, k) != still || !is_loaded(p, k, (SideOf)s)) continue;
             any = true;
             text_add(p->out, "    float %s%u[ROUNDS][GROUP];\n", s == SIDE_OWN ? "in" : "p", k);
         }
@@ -201,7 +205,7 @@ static void print_all_loads(Print *p, uint8_t last) {
     open_groups(p, needs_side(p, SIDE_PARTNER));
     for (uint32_t k = 0; k < p->code->operand_count; k++)
         for (int s = 0; s < SIDES; s++)
-            if (is_loaded(p, k, (SideOf)s)) print_load(p, k, (SideOf)s);
+            if (is_still(p, k) == still && is_loaded(p, k, (SideOf)s)) print_load(p, k, (SideOf)s);
     text_str(p->out, STR("    }\n"));
 }
 
@@ -269,7 +273,7 @@ static bool any_short(const Print *p) {
 // As many columns side by side as blocks, and 16 bytes of short numbers, allow. Blocks are small, so that some load
 // while others reduce; without reductions several share a row, and so do they where it is asked for.
 static void choose_threads(Print *p, uint32_t together, RowLaunch *launch) {
-    enum { MANY = 256, MOST = 1024, MOST_ROUNDS = 4, MANY_ROWS = 128, ROWS = 4 };
+    enum { MANY = 512, MOST = 1024, MOST_ROUNDS = 4, MANY_ROWS = 128, ROWS = 4 };
     const RowCode *code = p->code;
     bool columns = false, reduces = false;
     for (uint32_t i = 0; i < code->instr_count; i++) {
@@ -320,8 +324,9 @@ static void print_body(Print *p) {
         if (p->live[i]) last = MAX(last, p->stages[i]);
     for (uint32_t k = 0; k < p->code->operand_count; k++) print_operand_row(p, k);
     for (uint32_t k = 0; k < p->code->result_count; k++) print_result_row(p, k);
+    if (p->rounds) print_all_loads(p, last, true);
     text_str(p->out, STR("    wait_for_last_kernel(); // maps are tables, which no kernel writes\n"));
-    if (p->rounds) print_all_loads(p, last);
+    if (p->rounds) print_all_loads(p, last, false);
     for (p->stage = 0; p->stage <= last; p->stage++) {
         print_numbers(p);
         if (!find_needed(p)) continue;
@@ -330,12 +335,13 @@ static void print_body(Print *p) {
     }
 }
 
-void cuda_print_row(const RowCode *code, const DType *types, uint32_t together, const char *name, Text *out, RowLaunch *launch) {
+void cuda_print_row(const RowCode *code, const DType *types, const bool *still, uint32_t together, const char *name, Text *out, RowLaunch *launch) {
     Arena *arena = arena_open();
     Print p = {.arena = arena,
                .out = out,
                .code = code,
                .types = types,
+               .still = still,
                .stages = row_stages(code, arena),
                .live = row_live(code, arena)};
     for (int s = 0; s < SIDES; s++) p.needed[s] = arena_many(arena, bool, code->instr_count + 1);

@@ -16,9 +16,11 @@ static void add(Arena *arena, Texts *sources, const RowCode *code, const DType *
     memcpy(types, operands, code->operand_count * sizeof *types);
     for (uint32_t k = 0; k < code->result_count; k++)
         types[code->operand_count + k] = code->instrs[code->results[k].value].wide ? DTYPE_f64 : DTYPE_f32;
+    bool *still = arena_many(arena, bool, code->operand_count + 1);
+    still[0] = true;
     Text text = text_open(arena);
     RowLaunch launch;
-    cuda_print_row(code, types, together, "rows", &text, &launch);
+    cuda_print_row(code, types, code->operand_count > 1 ? still : NULL, together, "rows", &text, &launch);
     CHECK(launch.threads * launch.rows <= 1024 && launch.rows > 0);
     list_push(arena, sources, ((KernelSource){.name = "rows", .text = text_view(&text)}));
 }
