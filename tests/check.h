@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "mdx/base.h"
 
@@ -25,6 +26,11 @@ static int check_failures;
                     STR_ARG(check_got), STR_ARG(check_want));                                                \
         }                                                                                                    \
     } while (0)
+
+// Under tools that make kernels a hundred times slower nothing is timed, large cases are left out, and little is repeated.
+static inline bool test_small(void) {
+    return getenv("MDX_TEST_SMALL") != NULL;
+}
 
 static inline int check_done(void) {
     if (check_failures) fprintf(stderr, "%d checks failed\n", check_failures);
