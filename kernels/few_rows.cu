@@ -18,7 +18,7 @@
 #define SPLIT 2
 #endif
 #ifndef PARTS
-#define PARTS 12
+#define PARTS 11
 #endif
 #ifndef __CUDACC_RTC__
 #include "prelude.cuh"

@@ -11,13 +11,14 @@ typedef struct {
 } Work;
 
 // Of a thread block: columns, in how many blocks the depth is cut, parts of the ring; how many a multiprocessor holds at
-// once. What the depth is cut for has a deep ring; blocks whose depth is not cut overlap with each other. Wide ones read
-// x less often.
+// once. What the depth is cut for has a deep ring, but leaves room for a block of attention in a team (attention.c): else
+// its first parts could not be asked for while attention is at work. Blocks whose depth is not cut overlap with each
+// other. Wide ones read x less often.
 typedef struct {
     uint32_t columns, split, parts, held;
 } Form;
 
-static const Form forms[FEW_FORMS] = {{64, 2, 12, 1}, {96, 2, 10, 1}, {112, 1, 4, 2}, {128, 1, 4, 2}, {192, 4, 7, 1}, {224, 1, 6, 1}};
+static const Form forms[FEW_FORMS] = {{64, 2, 11, 1}, {96, 2, 10, 1}, {112, 1, 4, 2}, {128, 1, 4, 2}, {192, 4, 7, 1}, {224, 1, 6, 1}};
 
 static uint32_t blocks_of(const Form *form, const GemmShape *shape) {
     return (shape->out + form->columns - 1) / form->columns * form->split;
