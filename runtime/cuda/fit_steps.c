@@ -1,5 +1,6 @@
 // fit_steps.c: the fits of a plan on the GPU.
 #include "runtime/cuda/fit_steps.h"
+#include "runtime/cuda/factor.h"
 #include "runtime/fit_memo.h"
 
 typedef struct {
@@ -64,17 +65,24 @@ const FitStep *fits_step(const Fits *fits, const Step *step) {
     return found && found->step ? found : NULL;
 }
 
-// Matrices of the larger width, and what decompositions work in.
+// Matrices of the larger width and of all rows, and what decompositions work in; of ridge, for each lambda at once: the
+// factor with its right side, what is solved, and the rest of the held rows, of which there are at most a quarter.
+static uint64_t fit_numbers(const Step *step, uint64_t most) {
+    enum { SQUARES = 16, OF_ROWS = 6 };
+    const uint64_t rows = step->rows, size = MIN(rows, most), held = rows / 4;
+    uint64_t each = step->op == OP_fit_ridge ? size * (size + 2 * held) + held * most : 0;
+    return SQUARES * most * most + OF_ROWS * rows * most + FACTOR_TOGETHER * each;
+}
+
 uint64_t fits_bytes(const Plan *plan) {
-    enum { MATRICES = 32 };
-    uint64_t bytes = 0;
+    uint64_t numbers = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         const Step *step = &plan->steps[i];
         if (!fit_is_large(plan, step)) continue;
         uint64_t most = MAX(plan->values[step->in[0]].width, plan->values[step->in[1]].width);
-        bytes = MAX(bytes, MATRICES * most * MAX(most, step->rows) * sizeof(double));
+        numbers = MAX(numbers, fit_numbers(step, most));
     }
-    return bytes;
+    return numbers * sizeof(double);
 }
 
 // ---- The run
